@@ -1,0 +1,45 @@
+# Everything runs from the project's own .venv; `make demo` and `make test` install what is missing by themselves.
+PYTHON ?= python3
+PY := .venv/bin/python
+UV := .venv/bin/uv
+export PYTHONPATH := functions:media_fargate:.
+# AWS's own checker of SAM templates pins its dependencies exactly, so it lives beside ours, inside .venv too.
+SAM := UV_TOOL_DIR=.venv/tools $(UV) tool run --quiet --from aws-sam-cli==1.170.0 sam
+SAM_ENV := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
+
+.PHONY: help setup demo local test check format build validate clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup:
+	@$(PYTHON) infra/bootstrap.py
+
+demo: setup ## the main job, once, on real audio
+	@$(PY) -m infra.local.demo
+
+local: setup ## the house on this machine, until Ctrl-C: SPEECH=real|scripted
+	@exec $(PY) -m infra.local
+
+test: setup ## all tests
+	$(PY) -m pytest
+
+check: setup validate ## style, types, laws, templates
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	.venv/bin/cfn-lint template.yaml infra/*.yaml
+
+validate: setup
+	@$(SAM_ENV) $(SAM) validate --lint
+
+format: setup ## put the code into its form
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+build: setup ## the Lambda artifact: arm64, Python 3.13, from uv.lock
+	@$(SAM_ENV) $(SAM) build
+
+clean: ## forget what was built and run here (keeps .venv)
+	rm -rf .aws-sam .build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,72 @@
+"""The API as a FastAPI app over any ports: it is built here and knows neither AWS nor the environment."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import problems
+from api.door import Door
+from api.routers import agents, calls, health, not_served, phone_numbers, webhooks
+from api.services import Services
+
+_DESCRIPTION = (
+    "Phone calls by an AI agent that remembers whom it is calling. "
+    "Send your key with every request: `Authorization: Bearer KEY_ID:KEY_SECRET`. "
+    "Every error is `{\"error\": {type, code, message, doc_url, details}}`; unknown fields are refused. "
+    "A POST with an `Idempotency-Key` is carried out once in 24 hours."
+)
+_OPEN = frozenset({"/v1/health"})
+
+
+def create_app(services: Services) -> FastAPI:
+    """Build the app over these ports."""
+    docs = f"{services.public_base_url}/v1/docs"
+    app = FastAPI(
+        title="Redial",
+        version="1",
+        description=_DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url="/v1/docs",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        strict_content_type=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.services = services
+    problems.install(app, docs=docs)
+    for router in (health.router, calls.router, agents.router, phone_numbers.router, webhooks.router):
+        app.include_router(router, prefix="/v1")
+    app.include_router(not_served.router, prefix="/v1")
+    app.add_middleware(Door, services=services, docs=docs)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Write the OpenAPI document once: FastAPI's, with the key that every operation but health needs."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        document["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "bearerFormat": "KEY_ID:KEY_SECRET"}
+        }
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if path not in _OPEN:
+                    operation["security"] = [{"key": []}]
+                if method == "post":
+                    operation.setdefault("parameters", []).append(_IDEMPOTENCY)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "The same key with the same request within 24 hours answers with the first response.",
+}

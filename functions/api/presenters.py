@@ -1,0 +1,173 @@
+"""From what the business knows to what the API shows. Pure, but for the signing of a recording's URL."""
+
+from collections.abc import Sequence
+from math import ceil
+
+from api.schemas.agents import AgentOut
+from api.schemas.calls import (
+    CallOut,
+    CallSummaryOut,
+    CostItemOut,
+    CostOut,
+    HistoryOut,
+    LatencyOut,
+    PastCall,
+    Percentiles,
+    TimelineItem,
+    TimelineOut,
+    TurnOut,
+)
+from api.schemas.common import iso
+from api.schemas.phone_numbers import NumberOut
+from api.schemas.webhooks import DeliveryOut
+from calling.domain.agent import Agent, Number
+from calling.domain.call import Call
+from calling.domain.cost import cost
+from calling.domain.delivery import Delivery
+from calling.domain.history import CallSummary, choose, known_facts
+from calling.domain.outcome import connected_ms
+from calling.domain.phone_number import PhoneNumber
+from calling.domain.transcript import Turn, transcript
+from calling.ports import BlobStore
+
+RECORDING_SECONDS = 3600
+
+
+def show_agent(agent: Agent) -> AgentOut:
+    """Show an agent."""
+    shown = {name: getattr(agent, name) for name in AgentOut.model_fields if name != "created_at"}
+    return AgentOut.model_construct(**shown, created_at=iso(agent.created_at))
+
+
+def show_number(number: Number) -> NumberOut:
+    """Show a number without its token."""
+    plain = set(NumberOut.model_fields) - {"phone_number", "created_at"}
+    shown = {name: getattr(number, name) for name in plain}
+    return NumberOut(phone_number=number.phone_number.e164, created_at=iso(number.created_at), **shown)
+
+
+def show_call(call: Call, turns: Sequence[Turn], *, blobs: BlobStore) -> CallOut:
+    """Show a call with what was said."""
+    return CallOut(**_call(call, turns, blobs=blobs), turns=[_turn(t) for t in turns])
+
+
+def show_listed_call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> CallSummaryOut:
+    """Show a call in a list; `turns` None: they were not read."""
+    return CallSummaryOut(**_call(call, turns, blobs=blobs))
+
+
+def _call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> dict[str, object]:
+    over = call.status.is_terminal
+    waits = call.voice_to_voice_ms
+    return {
+        "call_id": call.call_id,
+        "agent_id": call.agent_id,
+        "call_direction": call.direction,
+        "call_type": call.direction,
+        "from_number": call.from_number.e164,
+        "to_number": call.to_number.e164,
+        "call_status": call.status,
+        "start_timestamp": call.dial_started_at,
+        "answered_at": call.answered_at,
+        "end_timestamp": (call.carrier_ended_at or call.settled_at) if over else None,
+        "duration_ms": connected_ms(call),
+        "charged_minutes": call.charged_minutes or 0,
+        "ended_reason": call.ended_reason,
+        "transcript": None if turns is None else transcript(turns),
+        "call_summary": call.summary,
+        "caller_sentiment": call.sentiment,
+        "call_successful": call.successful,
+        "extracted_data": call.extracted_data,
+        "recording_url": call.recording_key and blobs.signed_url(call.recording_key, seconds=RECORDING_SECONDS),
+        "voicemail_detected": call.voicemail_detected,
+        "voicemail_detection_method": call.voicemail_method,
+        "amd_result": call.amd_result,
+        "voicemail_left": call.voicemail_left,
+        "campaign_id": call.campaign_id,
+        "metadata": call.metadata,
+        "avg_latency_ms": round(sum(waits) / len(waits)) if waits else None,
+        "latency": LatencyOut(answer_to_first_audio_ms=call.first_audio_ms, voice_to_voice_ms=_percentiles(waits)),
+        "cost": _cost(call, turns) if over and turns is not None else None,
+        "twilio_call_sid": call.twilio_call_sid,
+        "sip_response_code": call.sip_response_code,
+        "created_at": iso(call.created_at),
+    }
+
+
+def _turn(turn: Turn) -> TurnOut:
+    return TurnOut(
+        role=turn.role,
+        text=turn.text,
+        started_ms=turn.started_ms,
+        ended_ms=turn.ended_ms,
+        interrupted=turn.interrupted,
+        latency=turn.latency_ms,
+    )
+
+
+def _percentiles(values: Sequence[int]) -> Percentiles | None:
+    """Nearest rank: always a value that was really measured."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    p50, p95 = (ordered[ceil(len(ordered) * share) - 1] for share in (0.5, 0.95))
+    return Percentiles(p50=p50, p95=p95)
+
+
+def _cost(call: Call, turns: Sequence[Turn]) -> CostOut:
+    found = cost(call, turns)
+    items = [
+        CostItemOut(
+            item=i.item, quantity=i.quantity, unit=i.unit, unit_price=i.unit_price, amount=i.amount, basis=i.basis
+        )
+        for i in found.items
+    ]
+    return CostOut(total=found.total, items=items)
+
+
+def show_timeline(call: Call) -> TimelineOut:
+    """Show what happened to a call, oldest first."""
+    entries = sorted(call.timeline, key=lambda e: e.at)
+    return TimelineOut(
+        call_id=call.call_id,
+        call_status=call.status,
+        timeline=[
+            TimelineItem(at=iso(e.at), timestamp=e.at, event=e.event, reason=e.reason, details=e.details)
+            for e in entries
+        ],
+    )
+
+
+def show_history(person: PhoneNumber, summaries: Sequence[CallSummary]) -> HistoryOut:
+    """Show what the next call would be told of a person."""
+    return HistoryOut(
+        phone_number=person.e164,
+        facts=known_facts(summaries),
+        calls=[
+            PastCall(
+                call_id=s.call_id,
+                agent_id=s.agent_id,
+                ended_at=iso(s.ended_at),
+                outcome=s.outcome,
+                summary=s.summary,
+            )
+            for s in choose(summaries)
+        ],
+    )
+
+
+def show_delivery(delivery: Delivery) -> DeliveryOut:
+    """Show a delivery."""
+    return DeliveryOut(
+        delivery_id=delivery.delivery_id,
+        call_id=delivery.call_id,
+        event_id=delivery.event_id,
+        event=delivery.event,
+        url=delivery.url,
+        status=delivery.status,
+        attempts=delivery.attempts,
+        created_at=iso(delivery.created_at),
+        last_attempt_at=None if delivery.last_attempt_at is None else iso(delivery.last_attempt_at),
+        last_status=delivery.last_status,
+        last_error=delivery.last_error,
+    )

@@ -1,0 +1,101 @@
+"""Agents: make, list, read, change, delete; and the voices they may have."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi import Query as QueryParam
+
+from api.auth import AuthenticatedRoute
+from api.presenters import show_agent
+from api.schemas.agents import AgentDeleted, AgentFields, AgentOut, VoiceOut
+from api.schemas.common import PROBLEMS, AgentId
+from api.services import Key, Ports, Services
+from calling.domain.agent import VOICES, Agent, Number
+from calling.domain.errors import InvalidRequest, NotFound
+from calling.domain.webhook_url import check_webhook_url
+
+router = APIRouter(route_class=AuthenticatedRoute, tags=["agents"], responses=PROBLEMS)
+
+
+@router.post("/agents", status_code=201)
+def create_agent(body: AgentFields, ports: Ports, key: Key) -> AgentOut:
+    """Make an agent."""
+    agent = Agent(
+        account_id=key.account_id,
+        agent_id=ports.ids.new("agent"),
+        created_at=ports.clock.now(),
+        **_given(body),
+    )
+    _check(agent, ports)
+    ports.agents.add_agent(agent)
+    return show_agent(agent)
+
+
+@router.get("/agents")
+def list_agents(
+    ports: Ports,
+    key: Key,
+    limit: Annotated[int | None, QueryParam(ge=1, le=1000)] = None,
+    offset: Annotated[int, QueryParam(ge=0)] = 0,
+) -> list[AgentOut]:
+    """List agents, oldest first."""
+    agents = ports.agents.agents(key.account_id)[offset:]
+    return [show_agent(a) for a in (agents if limit is None else agents[:limit])]
+
+
+@router.get("/agents/{agent_id}")
+def get_agent(agent_id: AgentId, ports: Ports, key: Key) -> AgentOut:
+    """Read an agent."""
+    return show_agent(_find(key.account_id, agent_id, ports)[0])
+
+
+@router.put("/agents/{agent_id}")
+def update_agent(agent_id: AgentId, body: AgentFields, ports: Ports, key: Key) -> AgentOut:
+    """Change an agent: the fields that are sent, and only those."""
+    agent = replace(_find(key.account_id, agent_id, ports)[0], **_given(body))
+    _check(agent, ports)
+    ports.agents.put_agent(agent)
+    return show_agent(agent)
+
+
+@router.delete("/agents/{agent_id}")
+def delete_agent(agent_id: AgentId, ports: Ports, key: Key) -> AgentDeleted:
+    """Delete an agent and let go of its numbers; they stay in their Twilio account. Past calls stay."""
+    _, numbers = _find(key.account_id, agent_id, ports)
+    for number in numbers:
+        ports.agents.delete_number(number)
+    ports.agents.delete_agent(key.account_id, agent_id)
+    return AgentDeleted(agent_id=agent_id)
+
+
+@router.get("/voices")
+def list_voices(_: Key) -> list[VoiceOut]:
+    """List the voices an agent or a number may have."""
+    return [
+        VoiceOut(voice_id=v.voice_id, name=v.voice_id, language=v.language, gender=v.gender, engine=v.engine)
+        for v in VOICES.values()
+    ]
+
+
+def _find(account_id: str, agent_id: str, ports: Services) -> tuple[Agent, tuple[Number, ...]]:
+    found = ports.agents.get_agent(account_id, agent_id)
+    if found is None:
+        raise NotFound("There is no such agent.", code="agent_not_found")
+    return found
+
+
+def _given(body: AgentFields) -> dict[str, Any]:
+    return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+def _check(agent: Agent, ports: Services) -> None:
+    """Check what no field can tell alone."""
+    if agent.webhook_url is not None:
+        check_webhook_url(agent.webhook_url, allow_loopback=ports.allow_loopback_webhooks, field="webhook_url")
+    if agent.voicemail_leave_enabled and not (agent.voicemail_message or "").strip():
+        raise InvalidRequest(
+            "voicemail_leave_enabled needs a voicemail_message.",
+            code="voicemail_message_required",
+            field="voicemail_message",
+        )

@@ -1,0 +1,137 @@
+"""Calls: place, list, read, hang up; and what is remembered of a person."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.auth import AuthenticatedRoute
+from api.presenters import show_call, show_history, show_listed_call, show_timeline
+from api.schemas.calls import (
+    MAX_WITH_TRANSCRIPT,
+    AcceptedCall,
+    CallFilters,
+    CallOut,
+    CallSummaryOut,
+    HistoryOut,
+    OutboundCall,
+    TimelineOut,
+)
+from api.schemas.common import PROBLEMS, CallId, epoch_ms
+from api.services import Key, Ports, Services
+from calling.domain.call import Call
+from calling.domain.errors import InvalidRequest, NotFound
+from calling.domain.history import MAX_CALLS
+from calling.domain.phone_number import parse
+from calling.ports import CallQuery
+from calling.usecases.hang_up import hang_up
+from calling.usecases.place_call import CallRequest, place_call
+
+router = APIRouter(route_class=AuthenticatedRoute, tags=["calls"], responses=PROBLEMS)
+
+
+@router.post("/calls/outbound", status_code=201)
+def place_outbound_call(body: OutboundCall, ports: Ports, key: Key) -> AcceptedCall:
+    """Accept one call and answer at once; it is dialled as soon as there is a place for it."""
+    request = CallRequest(**{name: getattr(body, name) for name in OutboundCall.model_fields})
+    placed = place_call(
+        key.account_id,
+        request,
+        agents=ports.agents,
+        calls=ports.calls,
+        queue=ports.dial_queue,
+        clock=ports.clock,
+        ids=ports.ids,
+    )
+    call = placed.call
+    return AcceptedCall(
+        call_id=call.call_id,
+        status=call.status,
+        to=call.to_number.e164,
+        from_=call.from_number.e164,
+        warnings=list(placed.warnings),
+    )
+
+
+@router.get("/calls")
+def list_calls(
+    filters: Annotated[CallFilters, Query()], response: Response, ports: Ports, key: Key
+) -> list[CallSummaryOut]:
+    """List calls, newest first. The next page's cursor is in `X-Next-Cursor`."""
+    with_turns = filters.include == "transcript"
+    if with_turns and filters.limit > MAX_WITH_TRANSCRIPT:
+        raise InvalidRequest(f"With include=transcript limit is at most {MAX_WITH_TRANSCRIPT}.", field="limit")
+    page = ports.calls.query(
+        key.account_id, _query(filters), limit=filters.offset + filters.limit, cursor=filters.cursor
+    )
+    if page.cursor is not None:
+        response.headers["X-Next-Cursor"] = page.cursor
+    return [
+        show_listed_call(
+            call,
+            ports.calls.turns(key.account_id, call.call_id) if with_turns else None,
+            blobs=ports.blobs,
+        )
+        for call in page.calls[filters.offset :]
+    ]
+
+
+@router.get("/calls/{call_id}")
+def get_call(call_id: CallId, ports: Ports, key: Key) -> CallOut:
+    """Read a call with what was said."""
+    return _show(_find(key.account_id, call_id, ports), ports)
+
+
+@router.get("/calls/{call_id}/timeline")
+def get_timeline(call_id: CallId, ports: Ports, key: Key) -> TimelineOut:
+    """Read every state, wait and verdict of a call with its reason and time."""
+    return show_timeline(_find(key.account_id, call_id, ports))
+
+
+@router.post("/calls/{call_id}/hangup")
+def hang_up_call(call_id: CallId, ports: Ports, key: Key) -> CallOut:
+    """Cancel a queued or ringing call, end a live one. The record shows the end once the carrier has confirmed it."""
+    call = hang_up(
+        key.account_id,
+        call_id,
+        calls=ports.calls,
+        agents=ports.agents,
+        credentials=ports.credentials,
+        carrier=ports.carrier,
+        clock=ports.clock,
+    )
+    return _show(call, ports)
+
+
+@router.get("/history/{phone_number}")
+def get_history(phone_number: str, ports: Ports, key: Key) -> HistoryOut:
+    """Read what an agent that calls this person now would be told of past calls."""
+    person = parse(phone_number.replace(" ", "+", 1), field="phone_number")
+    return show_history(person, ports.people.summaries(key.account_id, person, limit=MAX_CALLS))
+
+
+def _find(account_id: str, call_id: str, ports: Services) -> Call:
+    call = ports.calls.get(account_id, call_id)
+    if call is None:
+        raise NotFound("There is no such call.", code="call_not_found")
+    return call
+
+
+def _show(call: Call, ports: Services) -> CallOut:
+    return show_call(call, ports.calls.turns(call.account_id, call.call_id), blobs=ports.blobs)
+
+
+def _query(filters: CallFilters) -> CallQuery:
+    # In a query string a raw `+` means a space.
+    to_number = filters.to_number and parse(filters.to_number.replace(" ", "+", 1), field="to_number").e164
+    return CallQuery(
+        agent_id=filters.agent_id,
+        campaign_id=filters.campaign_id,
+        direction=filters.direction and filters.direction.value,
+        status=filters.status and filters.status.value,
+        since=epoch_ms(filters.since),
+        until=epoch_ms(filters.until),
+        to_number=to_number,
+        sentiment=filters.caller_sentiment,
+        successful=filters.call_successful,
+        voicemail_detected=filters.voicemail_detected,
+    )

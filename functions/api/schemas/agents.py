@@ -1,0 +1,82 @@
+"""Agents as the API takes and shows them."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from api.schemas.common import MAX_SPOKEN, Answer, Body, TimeZone
+from calling.domain.agent import DEFAULT_VOICE, MAX_PROMPT, HistoryDisclosure, voice
+from calling.domain.errors import InvalidRequest
+
+
+def _voice(voice_id: str) -> str:
+    return voice(voice_id).voice_id
+
+
+def _prompt(text: str) -> str:
+    if len(text) > MAX_PROMPT:
+        raise InvalidRequest(f"A prompt has at most {MAX_PROMPT} characters.", code="prompt_too_long", field="prompt")
+    return text
+
+
+# The domain knows the voices and the limits, and its errors carry the contract's codes.
+VoiceId = Annotated[str, AfterValidator(_voice), Field(description="One of GET /v1/voices")]
+Prompt = Annotated[str, AfterValidator(_prompt)]
+Spoken = Annotated[str, Field(max_length=MAX_SPOKEN)]
+
+
+class AgentFields(Body):
+    """An agent's fields: all are optional. On PUT those that are left out keep their value."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] = "Untitled Agent"
+    system_prompt: Prompt = ""
+    welcome_message: Spoken | None = None
+    outbound_prompt: Annotated[
+        Prompt | None, Field(description="The purpose of outbound calls that bring no prompt of their own")
+    ] = None
+    voice_id: VoiceId = DEFAULT_VOICE
+    language: Annotated[str, Field(min_length=2, max_length=16)] = "en"
+    timezone: TimeZone | None = None
+    temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.3
+    response_length: Literal["short", "medium", "long"] = "medium"
+    llm_model: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    ai_speaks_first: bool = True
+    history_disclosure: HistoryDisclosure | None = None
+    pickup_delay_ms: Annotated[int, Field(ge=0, le=10_000)] = 1200
+    interruption_sensitivity: Annotated[int, Field(ge=0, le=100)] = 50
+    response_eagerness: Annotated[int, Field(ge=0, le=1000, description="Milliseconds")] = 200
+    boosted_keywords: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=100)
+    ] = ()
+    max_call_duration_seconds: Annotated[int, Field(ge=60, le=1800)] = 600
+    silence_hangup_seconds: Annotated[int, Field(ge=5, le=45)] = 30
+    record_call: bool = True
+    amd_enabled: bool = True
+    voicemail_leave_enabled: bool = False
+    voicemail_message: Spoken | None = None
+    webhook_url: str | None = None
+    is_active: bool = True
+
+
+class AgentOut(AgentFields, Answer):
+    """An agent."""
+
+    agent_id: str
+    created_at: str
+
+
+class AgentDeleted(Answer):
+    """What is left of a deleted agent."""
+
+    agent_id: str
+    deleted: Literal[True] = True
+
+
+class VoiceOut(Answer):
+    """A voice an agent or a number may have."""
+
+    voice_id: str
+    name: str
+    language: str
+    gender: str
+    engine: str

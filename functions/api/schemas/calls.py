@@ -1,0 +1,190 @@
+"""Calls as the API takes and shows them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field
+
+from api.schemas.agents import Spoken
+from api.schemas.common import AgentId, Answer, Body, Metadata, Variables
+from calling.domain.agent import VoicemailAction
+from calling.domain.call import CallStatus, Direction, EndedReason
+
+MAX_LIMIT = 200
+MAX_WITH_TRANSCRIPT = 50
+
+
+class OutboundCall(Body):
+    """One call to place."""
+
+    agent_id: AgentId
+    to_number: Annotated[str, Field(description="E.164, like +447700900123")]
+    prompt: Annotated[
+        str | None,
+        Field(description="Why the agent calls, at most 16,000 characters. Without it: the agent's outbound_prompt"),
+    ] = None
+    from_number: Annotated[
+        str | None, Field(description="One of the agent's outbound-enabled numbers: sets caller id and voice")
+    ] = None
+    dynamic_vars: Annotated[
+        Variables, Field(validation_alias=AliasChoices("dynamic_vars", "variables"), default_factory=dict)
+    ]
+    campaign_id: Annotated[str | None, Field(max_length=64)] = None
+    metadata: Metadata | None = None
+    voicemail_action: VoicemailAction | None = None
+    voicemail_message: Spoken | None = None
+    not_after: Annotated[
+        datetime | None,
+        Field(description="Not dialled any more after this; without an offset it is read in the agent's time zone"),
+    ] = None
+
+
+class AcceptedCall(Answer):
+    """A call that was accepted. The dialling happens after this answer."""
+
+    call_id: str
+    status: CallStatus
+    to: str
+    from_: str = Field(alias="from")
+    warnings: list[str]
+
+
+class CallFilters(Body):
+    """Which calls to list. Times: ISO 8601, or epoch ms."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
+    offset: Annotated[int, Field(ge=0, le=10_000)] = 0
+    cursor: str | None = None
+    include: Literal["transcript"] | None = None
+    agent_id: str | None = None
+    campaign_id: str | None = None
+    direction: Direction | None = None
+    status: CallStatus | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    caller_sentiment: Literal["happy", "neutral", "frustrated"] | None = None
+    call_successful: bool | None = None
+    voicemail_detected: bool | None = None
+    to_number: str | None = None
+
+
+class TurnOut(Answer):
+    """What one side said in one go. Times are ms since the media stream began."""
+
+    role: Literal["agent", "caller"]
+    text: str
+    started_ms: int
+    ended_ms: int
+    interrupted: bool
+    latency: Annotated[int | None, Field(description="Voice to voice, ms: the person's last sound to our first")]
+
+
+class Percentiles(Answer):
+    """Milliseconds."""
+
+    p50: int
+    p95: int
+
+
+class LatencyOut(Answer):
+    """How long the person waited, ms."""
+
+    answer_to_first_audio_ms: int | None
+    voice_to_voice_ms: Percentiles | None
+
+
+class CostItemOut(Answer):
+    """One line of a call's cost."""
+
+    item: str
+    quantity: float
+    unit: str
+    unit_price: float
+    amount: float
+    basis: Literal["measured", "estimated"]
+
+
+class CostOut(Answer):
+    """An estimate in US dollars from the units that were measured; null until the call is over."""
+
+    currency: Literal["USD"] = "USD"
+    total: float
+    items: list[CostItemOut]
+
+
+class CallSummaryOut(Answer):
+    """A call as lists show it: `transcript` and `cost` are null unless `include=transcript`."""
+
+    call_id: str
+    agent_id: str
+    call_direction: Direction
+    call_type: Direction
+    from_number: str
+    to_number: str
+    call_status: CallStatus
+    start_timestamp: Annotated[int | None, Field(description="Epoch ms: dialling began")]
+    answered_at: Annotated[int | None, Field(description="Epoch ms")]
+    end_timestamp: Annotated[int | None, Field(description="Epoch ms")]
+    duration_ms: Annotated[int, Field(description="Connected time only")]
+    charged_minutes: int
+    ended_reason: EndedReason | None
+    transcript: str | None
+    call_summary: str | None
+    caller_sentiment: str | None
+    call_successful: bool | None
+    extracted_data: dict[str, Any] | None
+    recording_url: Annotated[str | None, Field(description="Signed; good for an hour")]
+    voicemail_detected: bool
+    voicemail_detection_method: Literal["carrier", "speech"] | None
+    amd_result: str | None
+    voicemail_left: bool
+    campaign_id: str | None
+    metadata: dict[str, Any] | None
+    avg_latency_ms: int | None
+    latency: LatencyOut
+    cost: CostOut | None
+    twilio_call_sid: str | None
+    sip_response_code: int | None
+    created_at: str
+
+
+class CallOut(CallSummaryOut):
+    """A call with what was said."""
+
+    turns: list[TurnOut]
+
+
+class TimelineItem(Answer):
+    """One state, wait or verdict, and why."""
+
+    at: str
+    timestamp: Annotated[int, Field(description="Epoch ms")]
+    event: str
+    reason: str | None
+    details: dict[str, Any]
+
+
+class TimelineOut(Answer):
+    """Everything that happened to a call, oldest first."""
+
+    call_id: str
+    call_status: CallStatus
+    timeline: list[TimelineItem]
+
+
+class PastCall(Answer):
+    """What one past call came to."""
+
+    call_id: str
+    agent_id: str
+    ended_at: str
+    outcome: str
+    summary: str
+
+
+class HistoryOut(Answer):
+    """What an agent that calls this person now would be told."""
+
+    phone_number: str
+    facts: dict[str, str]
+    calls: list[PastCall]

@@ -1,0 +1,63 @@
+"""What the routers may use: the ports, by name, and the few settings they need. It knows no adapter."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from calling.domain.account import ApiKey
+from calling.ports import (
+    AccountStore,
+    AgentStore,
+    BlobStore,
+    CallStore,
+    Carrier,
+    Clock,
+    Credentials,
+    DeliveryQueue,
+    DeliveryStore,
+    DialQueue,
+    IdempotencyStore,
+    Ids,
+    PeopleStore,
+    Vault,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The API's ports. `public_base_url` has no slash at its end."""
+
+    accounts: AccountStore
+    agents: AgentStore
+    calls: CallStore
+    people: PeopleStore
+    deliveries: DeliveryStore
+    idempotency: IdempotencyStore
+    blobs: BlobStore
+    carrier: Carrier
+    credentials: Credentials
+    vault: Vault
+    dial_queue: DialQueue
+    delivery_queue: DeliveryQueue
+    clock: Clock
+    ids: Ids
+    public_base_url: str
+    allow_loopback_webhooks: bool = False
+    reads_per_minute: int = 600
+    writes_per_minute: int = 120
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+async def _key(request: Request) -> ApiKey:
+    key: ApiKey = request.state.key  # put there by auth.AuthenticatedRoute
+    return key
+
+
+# Both are coroutines so that FastAPI does not send them to a thread.
+Ports = Annotated[Services, Depends(_services)]
+Key = Annotated[ApiKey, Depends(_key)]

@@ -1,0 +1,135 @@
+"""Agents and their numbers in DynamoDB.
+
+A number is written twice in one transaction: beside its agent, so that one query reads both, and under the account's
+numbers, so that it is there once and found by itself.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from calling.adapters.dynamodb import codec, keys, table
+from calling.domain.agent import Agent, Number
+from calling.domain.phone_number import PhoneNumber
+from calling.ports import AlreadyExists, StaleRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_ABSENT = "attribute_not_exists(pk)"
+
+
+class DynamoAgentStore:
+    """Fulfils AgentStore."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+
+    def add_agent(self, agent: Agent) -> None:
+        """Store a new agent; see the port."""
+        try:
+            self._put_agent(agent, _ABSENT)
+        except ClientError as error:
+            if table.condition_failed(error):
+                raise AlreadyExists(agent.agent_id) from None
+            raise
+
+    def put_agent(self, agent: Agent) -> None:
+        """Replace an agent; raises StaleRecord where it is gone."""
+        try:
+            self._put_agent(agent, "attribute_exists(pk)")
+        except ClientError as error:
+            if table.condition_failed(error):
+                raise StaleRecord(agent.agent_id) from None
+            raise
+
+    def _put_agent(self, agent: Agent, condition: str) -> None:
+        keyed = codec.texts(keys.agent(agent.account_id, agent.agent_id) | {"kind": "agent"})
+        self._client.put_item(TableName=self._table, Item=codec.encode(agent) | keyed, ConditionExpression=condition)
+
+    def get_agent(self, account_id: str, agent_id: str) -> tuple[Agent, tuple[Number, ...]] | None:
+        """Read an agent and its numbers with one query; see the port."""
+        request = table.partition(keys.agents_pk(account_id))
+        request["KeyConditionExpression"] += " AND sk BETWEEN :agent AND :last"
+        # From the agent itself to the last of its numbers; an id that merely begins like this one sorts outside.
+        request["ExpressionAttributeValues"] |= codec.texts({":agent": agent_id, ":last": f"{agent_id}#number#~"})
+        items = list(table.query(self._client, self._table, **request))
+        if not items or items[0]["sk"]["S"] != agent_id:
+            return None
+        return codec.decode(Agent, items[0]), _oldest_first([codec.decode(Number, item) for item in items[1:]])
+
+    def agents(self, account_id: str) -> tuple[Agent, ...]:
+        """List agents; see the port."""
+        request = table.partition(keys.agents_pk(account_id))
+        request["FilterExpression"] = "kind = :kind"
+        request["ExpressionAttributeValues"][":kind"] = codec.text("agent")
+        found = [codec.decode(Agent, item) for item in table.query(self._client, self._table, **request)]
+        return tuple(sorted(found, key=lambda a: (a.created_at, a.agent_id)))
+
+    def delete_agent(self, account_id: str, agent_id: str) -> None:
+        """Forget an agent; see the port."""
+        self._client.delete_item(TableName=self._table, Key=codec.texts(keys.agent(account_id, agent_id)))
+
+    def add_number(self, number: Number) -> None:
+        """Store a new number; see the port."""
+        writes = [self._put_owner(number, {"ConditionExpression": _ABSENT}), self._put_beside_agent(number)]
+        if not self._transact(writes):
+            raise AlreadyExists(str(number.phone_number))
+
+    def get_number(self, account_id: str, phone_number: PhoneNumber) -> Number | None:
+        """Read a number; see the port."""
+        item = table.get(self._client, self._table, keys.number_owner(account_id, phone_number.e164))
+        return codec.decode(Number, item) if item else None
+
+    def numbers(self, account_id: str) -> tuple[Number, ...]:
+        """List numbers; see the port."""
+        request = table.partition(keys.number_owner(account_id, "")["pk"])
+        return _oldest_first([codec.decode(Number, i) for i in table.query(self._client, self._table, **request)])
+
+    def put_number(self, number: Number, *, was: Number) -> None:
+        """Replace a number; raises StaleRecord where it is not the agent's it was."""
+        still = {
+            "ConditionExpression": "agent_id = :was",
+            "ExpressionAttributeValues": {":was": codec.text(was.agent_id)},
+        }
+        writes = [self._put_owner(number, still), self._put_beside_agent(number)]
+        if number.agent_id != was.agent_id:
+            writes.append(self._delete(keys.number(was.account_id, was.agent_id, was.phone_number.e164)))
+        if not self._transact(writes):
+            raise StaleRecord(str(number.phone_number))
+
+    def delete_number(self, number: Number) -> None:
+        """Forget a number; see the port."""
+        e164 = number.phone_number.e164
+        owner, beside = (
+            keys.number_owner(number.account_id, e164),
+            keys.number(number.account_id, number.agent_id, e164),
+        )
+        table.transact(self._client, [self._delete(owner), self._delete(beside)])
+
+    def _put_owner(self, number: Number, condition: dict[str, Any]) -> dict[str, Any]:
+        key = keys.number_owner(number.account_id, number.phone_number.e164)
+        item = codec.encode(number) | codec.texts(key | {"kind": "number_owner"})
+        return {"Put": {"TableName": self._table, "Item": item, **condition}}
+
+    def _put_beside_agent(self, number: Number) -> dict[str, Any]:
+        key = keys.number(number.account_id, number.agent_id, number.phone_number.e164)
+        item = codec.encode(number) | codec.texts(key | {"kind": "number"})
+        return {"Put": {"TableName": self._table, "Item": item}}
+
+    def _delete(self, key: dict[str, str]) -> dict[str, Any]:
+        return {"Delete": {"TableName": self._table, "Key": codec.texts(key)}}
+
+    def _transact(self, writes: list[dict[str, Any]]) -> bool:
+        try:
+            table.transact(self._client, writes)
+        except ClientError as error:
+            if table.transaction_failed(error):
+                return False
+            raise
+        return True
+
+
+def _oldest_first(numbers: list[Number]) -> tuple[Number, ...]:
+    return tuple(sorted(numbers, key=lambda n: (n.created_at, n.phone_number.e164)))

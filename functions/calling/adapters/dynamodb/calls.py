@@ -1,0 +1,194 @@
+"""Calls with their turns and outbox in DynamoDB. It knows conditions and transactions, not what a change means."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from calling.adapters.dynamodb import codec, keys, table
+from calling.adapters.dynamodb import outbox as outbox_items
+from calling.adapters.dynamodb.codec import Item
+from calling.domain.call import Call, TimelineEntry
+from calling.domain.errors import InvalidRequest
+from calling.domain.events import Event
+from calling.domain.history import CallSummary
+from calling.domain.transcript import Turn
+from calling.ports import AlreadyExists, CallPage, CallQuery, StaleRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_POSITION = re.compile(r"^\d{15}#[\w-]{1,80}$")
+_NOT_CHANGED_BY_HAND = frozenset({"account_id", "call_id", "created_at", "version", "timeline"})
+_FILTERED = ("agent_id", "campaign_id", "direction", "status", "to_number", "sentiment", "successful")
+
+
+class DynamoCallStore:
+    """Fulfils CallStore. A change is one conditional UpdateItem, or one transaction where more is written with it.
+
+    An SDK retry of an update whose answer was lost is refused by its own first writing and looks like a StaleRecord:
+    the caller reads again and finds its change done. Transactions carry botocore's idempotency token.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+
+    def add(self, call: Call) -> None:
+        """Store a new call; see the port."""
+        index = keys.calls_index(call.account_id, call.created_at, call.call_id)
+        keyed = codec.texts(keys.call(call.account_id, call.call_id) | index | {"kind": "call"})
+        try:
+            self._client.put_item(
+                TableName=self._table, Item=codec.encode(call) | keyed, ConditionExpression="attribute_not_exists(pk)"
+            )
+        except ClientError as error:
+            if table.condition_failed(error):
+                raise AlreadyExists(call.call_id) from None
+            raise
+
+    def get(self, account_id: str, call_id: str) -> Call | None:
+        """Read a call; see the port."""
+        item = table.get(self._client, self._table, keys.call(account_id, call_id))
+        return codec.decode(Call, item) if item else None
+
+    def change(
+        self,
+        call: Call,
+        changes: Mapping[str, Any],
+        *,
+        note: TimelineEntry | None = None,
+        outbox: Event | None = None,
+        remember: CallSummary | None = None,
+    ) -> Call:
+        """Write changes; see the port.
+
+        An outbox event that is there already also raises StaleRecord: whoever wrote it changed the record with it,
+        so a caller that reads again sees that the event is out and has nothing to tell any more.
+        """
+        update = {"TableName": self._table, **_update(call, changes, note)}
+        try:
+            if outbox is None and remember is None:
+                answer = self._client.update_item(**update, ReturnValues="ALL_NEW")
+                return codec.decode(Call, answer["Attributes"])
+            puts = [self._put_event(outbox)] if outbox else []
+            puts += [{"Put": {"TableName": self._table, "Item": _past_call(remember)}}] if remember else []
+            table.transact(self._client, [{"Update": update}, *puts])
+        except ClientError as error:
+            if table.condition_failed(error) or table.transaction_failed(error):
+                raise StaleRecord(call.call_id) from None
+            raise
+        timeline = call.timeline + ((note,) if note else ())
+        return replace(call, **changes, version=call.version + 1, timeline=timeline)
+
+    def _put_event(self, event: Event) -> dict[str, Any]:
+        item = outbox_items.to_item(event)
+        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+
+    def query(self, account_id: str, query: CallQuery, *, limit: int, cursor: str | None = None) -> CallPage:
+        """List calls; see the port. Filters other than time are applied by DynamoDB after reading."""
+        request = _list_request(account_id, query, limit)
+        if cursor is not None:
+            request["ExclusiveStartKey"] = _start_key(account_id, cursor)
+        found = list(islice(table.query(self._client, self._table, **request), limit + 1))
+        calls = tuple(codec.decode(Call, item) for item in found[:limit])
+        more = len(found) > limit and calls
+        return CallPage(calls, _cursor(account_id, found[limit - 1]["gsi1sk"]["S"]) if more else None)
+
+    def add_turn(self, account_id: str, call_id: str, turn: Turn) -> None:
+        """Store a turn; see the port."""
+        keyed = codec.texts(keys.turn(account_id, call_id, turn.index) | {"kind": "turn"})
+        self._client.put_item(TableName=self._table, Item=codec.encode(turn) | keyed)
+
+    def turns(self, account_id: str, call_id: str) -> tuple[Turn, ...]:
+        """Read turns; see the port."""
+        request = table.partition(keys.call_pk(account_id, call_id))
+        request["KeyConditionExpression"] += " AND begins_with(sk, :turn)"
+        request["ExpressionAttributeValues"][":turn"] = codec.text("turn#")
+        return tuple(codec.decode(Turn, item) for item in table.query(self._client, self._table, **request))
+
+
+def _update(call: Call, changes: Mapping[str, Any], note: TimelineEntry | None) -> dict[str, Any]:
+    forbidden = _NOT_CHANGED_BY_HAND & changes.keys()
+    if forbidden:
+        raise ValueError(f"not changed by hand: {sorted(forbidden)}")
+    names, values = (
+        {"#version": "version"},
+        {":version": codec.number(call.version), ":next": codec.number(call.version + 1)},
+    )
+    sets, removes = ["#version = :next"], []
+    for n, (name, value) in enumerate(changes.items()):
+        names[f"#f{n}"] = name
+        attribute = codec.encode_field(Call, name, value)
+        if attribute is None:
+            removes.append(f"#f{n}")
+        else:
+            sets.append(f"#f{n} = :f{n}")
+            values[f":f{n}"] = attribute
+    if note is not None:
+        names["#timeline"] = "timeline"
+        sets.append("#timeline = list_append(#timeline, :note)")
+        values[":note"] = {"L": [{"M": codec.encode(note)}]}
+    return {
+        "Key": codec.texts(keys.call(call.account_id, call.call_id)),
+        "UpdateExpression": f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else ""),
+        "ConditionExpression": "#version = :version",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
+
+
+def _past_call(summary: CallSummary) -> Item:
+    key = keys.past_call(summary.account_id, summary.person.e164, summary.ended_at, summary.call_id)
+    return codec.encode(summary) | codec.texts(key | {"kind": "past_call"})
+
+
+def _list_request(account_id: str, query: CallQuery, limit: int) -> dict[str, Any]:
+    names: dict[str, str] = {}
+    values: Item = {
+        ":pk": codec.text(keys.calls_index_pk(account_id)),
+        # Positions go on after the digits, so a bare time sorts before every call of that millisecond.
+        ":since": codec.text(f"{query.since or 0:015}"),
+        ":until": codec.text("~" if query.until is None else f"{query.until:015}"),
+    }
+    filters = []
+    wanted = {name: getattr(query, name) for name in _FILTERED}
+    for name, value in wanted.items():
+        if value is not None:
+            names[f"#{name}"] = name
+            values[f":{name}"] = {"BOOL": value} if isinstance(value, bool) else codec.text(value)
+            filters.append(f"#{name} = :{name}")
+    if query.voicemail_detected is not None:
+        filters.append(f"attribute_{'exists' if query.voicemail_detected else 'not_exists'}(voicemail_method)")
+    request: dict[str, Any] = {
+        "IndexName": "gsi1",
+        "KeyConditionExpression": "gsi1pk = :pk AND gsi1sk BETWEEN :since AND :until",
+        "ExpressionAttributeValues": values,
+        "ScanIndexForward": False,
+        "Limit": max(limit, 100) if filters else limit + 1,
+    }
+    if filters:
+        request["FilterExpression"] = " AND ".join(filters)
+    if names:
+        request["ExpressionAttributeNames"] = names
+    return request
+
+
+def _cursor(account_id: str, position: str) -> str:
+    return base64.urlsafe_b64encode(f"{account_id} {position}".encode()).decode()
+
+
+def _start_key(account_id: str, cursor: str) -> Item:
+    try:
+        owner, position = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
+    except ValueError:
+        owner = position = ""
+    if owner != account_id or not _POSITION.match(position):
+        raise InvalidRequest("This cursor is not one of this list's.", field="cursor")
+    call_id = position.partition("#")[2]
+    index = {"gsi1pk": keys.calls_index_pk(account_id), "gsi1sk": position}
+    return codec.texts(keys.call(account_id, call_id) | index)

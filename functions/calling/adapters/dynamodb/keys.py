@@ -1,0 +1,127 @@
+"""The whole table on one screen. Every partition key starts with the account.
+
+| item            | pk                              | sk                                | gsi1pk            | gsi1sk               |
+|-----------------|---------------------------------|-----------------------------------|-------------------|----------------------|
+| account         | {account}                       | account                           |                   |                      |
+| API key         | {account}                       | key#{key_id}                      |                   |                      |
+| agent           | {account}#agents                | {agent_id}                        |                   |                      |
+| number          | {account}#agents                | {agent_id}#number#{e164}          |                   |                      |
+| number's owner  | {account}#numbers               | {e164}                            |                   |                      |
+| call            | {account}#call#{call_id}        | call                              | {account}#calls   | {created_at}#{call}  |
+| turn            | {account}#call#{call_id}        | turn#{index:05}                   |                   |                      |
+| outbox event    | {account}#call#{call_id}        | outbox#{event_id}                 |                   |                      |
+| delivery        | {account}#deliveries            | {delivery_id}                     | {account}#call#…  | delivery#{created_at}|
+| past call       | {account}#person#{e164}         | past#{ended_at}#{call_id}         |                   |                      |
+| lease shard     | {account}#lease#{pool}          | shard#{n:03}                      |                   |                      |
+| pace            | {account}#pace#{carrier sid}    | pace                              |                   |                      |
+| line            | {account}#line#{from}#{to}      | line                              |                   |                      |
+| idempotency     | {account}#idempotency           | {key}                             |                   |                      |
+
+Times in sort keys are epoch ms, 15 digits, so that text order is time order. `kind` says what an item is; `ttl`
+(epoch s) lets DynamoDB forget it. An outbox item's insertion is what the stream hands to publish_events.
+"""
+
+
+def account(account_id: str) -> dict[str, str]:
+    """Key of an account."""
+    return {"pk": account_id, "sk": "account"}
+
+
+def api_key(account_id: str, key_id: str) -> dict[str, str]:
+    """Key of an API key."""
+    return {"pk": account_id, "sk": f"key#{key_id}"}
+
+
+def agents_pk(account_id: str) -> str:
+    """Partition of an account's agents and their numbers."""
+    return f"{account_id}#agents"
+
+
+def agent(account_id: str, agent_id: str) -> dict[str, str]:
+    """Key of an agent."""
+    return {"pk": agents_pk(account_id), "sk": agent_id}
+
+
+def number(account_id: str, agent_id: str, e164: str) -> dict[str, str]:
+    """Key of a number, beside its agent so that one query reads both."""
+    return {"pk": agents_pk(account_id), "sk": f"{agent_id}#number#{e164}"}
+
+
+def number_owner(account_id: str, e164: str) -> dict[str, str]:
+    """Key of the item that says whose a number is, and that it is there once."""
+    return {"pk": f"{account_id}#numbers", "sk": e164}
+
+
+def call_pk(account_id: str, call_id: str) -> str:
+    """Partition of a call and all that belongs to it."""
+    return f"{account_id}#call#{call_id}"
+
+
+def call(account_id: str, call_id: str) -> dict[str, str]:
+    """Key of a call."""
+    return {"pk": call_pk(account_id, call_id), "sk": "call"}
+
+
+def calls_index(account_id: str, created_at: int, call_id: str) -> dict[str, str]:
+    """Index key of a call: an account's calls by time."""
+    return {"gsi1pk": calls_index_pk(account_id), "gsi1sk": f"{created_at:015}#{call_id}"}
+
+
+def calls_index_pk(account_id: str) -> str:
+    """Index partition of an account's calls."""
+    return f"{account_id}#calls"
+
+
+def turn(account_id: str, call_id: str, index: int) -> dict[str, str]:
+    """Key of a turn."""
+    return {"pk": call_pk(account_id, call_id), "sk": f"turn#{index:05}"}
+
+
+def outbox(account_id: str, call_id: str, event_id: str) -> dict[str, str]:
+    """Key of an outbox event: written once by its id."""
+    return {"pk": call_pk(account_id, call_id), "sk": f"outbox#{event_id}"}
+
+
+def delivery(account_id: str, delivery_id: str) -> dict[str, str]:
+    """Key of a delivery."""
+    return {"pk": f"{account_id}#deliveries", "sk": delivery_id}
+
+
+def delivery_index(account_id: str, call_id: str, created_at: int, delivery_id: str) -> dict[str, str]:
+    """Index key of a delivery: those of one call by time."""
+    return {"gsi1pk": call_pk(account_id, call_id), "gsi1sk": f"delivery#{created_at:015}#{delivery_id}"}
+
+
+def person_pk(account_id: str, e164: str) -> str:
+    """Partition of what is remembered of a person."""
+    return f"{account_id}#person#{e164}"
+
+
+def past_call(account_id: str, e164: str, ended_at: int, call_id: str) -> dict[str, str]:
+    """Key of a past call's summary."""
+    return {"pk": person_pk(account_id, e164), "sk": f"past#{ended_at:015}#{call_id}"}
+
+
+def lease_shard(account_id: str, pool: str, shard: int) -> dict[str, str]:
+    """Key of a shard of a lease pool."""
+    return {"pk": lease_pk(account_id, pool), "sk": f"shard#{shard:03}"}
+
+
+def lease_pk(account_id: str, pool: str) -> str:
+    """Partition of a lease pool."""
+    return f"{account_id}#lease#{pool}"
+
+
+def pace(account_id: str, carrier_sid: str) -> dict[str, str]:
+    """Key of a carrier account's pace."""
+    return {"pk": f"{account_id}#pace#{carrier_sid}", "sk": "pace"}
+
+
+def line(account_id: str, from_e164: str, to_e164: str) -> dict[str, str]:
+    """Key of the line between two numbers."""
+    return {"pk": f"{account_id}#line#{from_e164}#{to_e164}", "sk": "line"}
+
+
+def idempotency(account_id: str, key: str) -> dict[str, str]:
+    """Key of a remembered response."""
+    return {"pk": f"{account_id}#idempotency", "sk": key}

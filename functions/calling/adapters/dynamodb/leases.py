@@ -1,0 +1,157 @@
+"""Lease pools in DynamoDB: shard items of at most 50 places, each a map of holders with their expiries.
+
+Every change is one conditional UpdateItem on one shard: nothing is counted, so nothing can drift. A pool whose cap fits
+one shard needs no read. In a larger pool a holder starts at a shard chosen by its name and goes on to the next where
+that is full; whether it holds a place already is read first, because that may be in any of them.
+
+Shards are those of the cap that `take` is given. After a cap was lowered, holders beyond it stay until they are
+released and are not counted against the new cap.
+"""
+
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from botocore.exceptions import ClientError
+
+from calling.adapters.dynamodb import codec, keys, table
+from calling.adapters.dynamodb.codec import Item
+from calling.domain import lease
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_TRIES = 3  # a shard's item may be created, or the holder's own place given back, between two looks
+
+
+class DynamoLeasePool:
+    """Fulfils LeasePool."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+
+    def take(self, account_id: str, pool: str, holder: str, *, cap: int, expires_at: int) -> bool:
+        """Take or keep a place; see the port."""
+        shards = lease.shards(cap)
+        if len(shards) > 1:
+            own = self._shards_with(account_id, pool, holder)
+            if own and self._take(keys.lease_shard(account_id, pool, own[0]), holder, 0, expires_at):
+                return True
+        first = crc32(holder.encode()) % max(1, len(shards))
+        order = [*range(first, len(shards)), *range(first)]
+        return any(self._take(keys.lease_shard(account_id, pool, n), holder, shards[n], expires_at) for n in order)
+
+    def renew(self, account_id: str, pool: str, holder: str, *, expires_at: int) -> bool:
+        """Move an expiry; see the port."""
+        return self._on_held(account_id, pool, holder, "SET holders.#holder = :expiry", {":expiry": expires_at})
+
+    def release(self, account_id: str, pool: str, holder: str) -> bool:
+        """Give a place back; see the port."""
+        return self._on_held(account_id, pool, holder, "REMOVE holders.#holder", {})
+
+    def holders(self, account_id: str, pool: str) -> dict[str, int]:
+        """Read all holders; see the port."""
+        return {holder: expiry for item in self._items(account_id, pool) for holder, expiry in _holders(item).items()}
+
+    def _take(self, key: dict[str, str], holder: str, places: int, expires_at: int) -> bool:
+        """Take a place in one shard, or keep the one held there (also with `places` 0)."""
+        for _ in range(_TRIES):
+            there = self._add(key, holder, places, expires_at)
+            if there is None:
+                return True
+            held = _holders(there).get(holder)
+            if held is not None:
+                if held >= expires_at or self._prolong(key, holder, expires_at):
+                    return True
+            elif there or places == 0:
+                return False
+            elif self._create(key, holder, expires_at):
+                return True
+        return False
+
+    def _add(self, key: dict[str, str], holder: str, places: int, expires_at: int) -> Item | None:
+        """Add a holder and return None; where that is refused return the shard as it is, empty if it is not there."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=codec.texts(key),
+                UpdateExpression="SET holders.#holder = :expiry",
+                ConditionExpression=(
+                    "attribute_exists(holders) AND attribute_not_exists(holders.#holder) AND size(holders) < :places"
+                ),
+                ExpressionAttributeNames={"#holder": holder},
+                ExpressionAttributeValues={":expiry": codec.number(expires_at), ":places": codec.number(places)},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if table.condition_failed(error):
+                return table.old_item(error) or {}
+            raise
+        return None
+
+    def _prolong(self, key: dict[str, str], holder: str, expires_at: int) -> bool:
+        """Move a held place's expiry on, never back; False where the place is gone or was moved further meanwhile."""
+        return self._conditional(
+            key,
+            holder,
+            "SET holders.#holder = :expiry",
+            "attribute_exists(holders.#holder) AND holders.#holder < :expiry",
+            {":expiry": expires_at},
+        )
+
+    def _create(self, key: dict[str, str], holder: str, expires_at: int) -> bool:
+        """Create a shard with its first holder; False where another was first."""
+        shard: Item = {"kind": codec.text("lease"), "holders": {"M": {holder: codec.number(expires_at)}}}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=codec.texts(key) | shard,
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if table.condition_failed(error):
+                return False
+            raise
+        return True
+
+    def _on_held(self, account_id: str, pool: str, holder: str, update: str, values: dict[str, int]) -> bool:
+        """Update a held place wherever it is: shard 0 is tried unread, for most pools have no other."""
+        held = "attribute_exists(holders.#holder)"
+        if self._conditional(keys.lease_shard(account_id, pool, 0), holder, update, held, values):
+            return True
+        done = [
+            self._conditional(keys.lease_shard(account_id, pool, n), holder, update, held, values)
+            for n in self._shards_with(account_id, pool, holder)
+        ]
+        return any(done)
+
+    def _conditional(
+        self, key: dict[str, str], holder: str, update: str, condition: str, values: dict[str, int]
+    ) -> bool:
+        given = {"ExpressionAttributeValues": {n: codec.number(v) for n, v in values.items()}} if values else {}
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=codec.texts(key),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#holder": holder},
+                **given,  # type: ignore[arg-type]  # an optional argument
+            )
+        except ClientError as error:
+            if table.condition_failed(error):
+                return False
+            raise
+        return True
+
+    def _shards_with(self, account_id: str, pool: str, holder: str) -> list[int]:
+        items = self._items(account_id, pool)
+        return [int(item["sk"]["S"].partition("#")[2]) for item in items if holder in _holders(item)]
+
+    def _items(self, account_id: str, pool: str) -> list[Item]:
+        return list(table.query(self._client, self._table, **table.partition(keys.lease_pk(account_id, pool))))
+
+
+def _holders(shard: Item) -> dict[str, int]:
+    held = shard.get("holders", {"M": {}})["M"]
+    return {holder: int(expiry["N"]) for holder, expiry in held.items()}

@@ -1,0 +1,98 @@
+"""What a call costs, itemised in USD, from the units that were measured of it. Pure; knows prices, no bills.
+
+US list prices; the operator's own contract and region may differ. AWS's share (Lambda, queues, tables, the container)
+stays under 2 % of the carrier's and is not itemised.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+from calling.domain.call import Call, Direction
+from calling.domain.outcome import connected_ms
+from calling.domain.transcript import Turn
+
+OUTBOUND_MINUTE = 0.0140  # Twilio, to a US number; a started minute counts whole
+INBOUND_MINUTE = 0.0085
+MEDIA_STREAM_MINUTE = 0.0044
+MACHINE_DETECTION_CALL = 0.0075
+TRANSCRIBE_MINUTE = 0.024  # first tier, by the second, 15 s at least
+POLLY_NEURAL_CHARACTER = 16 / 1_000_000
+MODEL_INPUT_TOKEN = 1 / 1_000_000  # Claude Haiku 4.5
+MODEL_OUTPUT_TOKEN = 5 / 1_000_000
+
+_CHARACTERS_A_TOKEN = 4
+_PROMPT_TOKENS = 1_000  # instructions, rules and history: the part of each request that the transcript does not hold
+_TRANSCRIBE_LEAST_SECONDS = 15
+
+Basis = Literal["measured", "estimated"]
+
+
+@dataclass(frozen=True, slots=True)
+class CostItem:
+    """One line: so many units at a price. `estimated` where the units themselves are not counted by anyone."""
+
+    item: str
+    quantity: float
+    unit: str
+    unit_price: float
+    basis: Basis = "measured"
+
+    @property
+    def amount(self) -> float:
+        """USD, rounded to a millionth."""
+        return round(self.quantity * self.unit_price, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The lines and their sum in USD."""
+
+    items: tuple[CostItem, ...]
+
+    @property
+    def total(self) -> float:
+        """USD, rounded to a millionth."""
+        return round(sum(i.amount for i in self.items), 6)
+
+
+def cost(call: Call, turns: Sequence[Turn]) -> Cost:
+    """Itemise a call that is over. A call that never connected costs nothing."""
+    milliseconds = connected_ms(call)
+    if milliseconds == 0:
+        return Cost(())
+    minutes = ceil(milliseconds / 60_000)
+    outbound = call.direction is Direction.OUTBOUND
+    items = [CostItem("carrier", minutes, "minute", OUTBOUND_MINUTE if outbound else INBOUND_MINUTE)]
+    if outbound and call.amd_enabled:
+        items.append(CostItem("machine_detection", 1, "call", MACHINE_DETECTION_CALL))
+    if call.media_opened_at is not None:
+        items.append(CostItem("media_stream", minutes, "minute", MEDIA_STREAM_MINUTE))
+        items.append(CostItem("transcription", _heard_minutes(call, milliseconds), "minute", TRANSCRIBE_MINUTE))
+    items += _words(call, turns)
+    return Cost(tuple(items))
+
+
+def _heard_minutes(call: Call, connected: int) -> float:
+    opened = call.media_opened_at or 0
+    heard = (call.media_closed_at - opened) if call.media_closed_at is not None else connected
+    return round(max(heard / 1000, _TRANSCRIBE_LEAST_SECONDS) / 60, 4)
+
+
+def _words(call: Call, turns: Sequence[Turn]) -> list[CostItem]:
+    """Speech by the character, and the model's tokens as far as the transcript tells: each turn re-reads what was."""
+    spoken = [t for t in turns if t.role == "agent" and t.text]
+    if not spoken:
+        return []
+    characters = sum(len(t.text) for t in spoken)
+    read = 0
+    for turn in spoken:
+        before = sum(len(t.text) for t in turns if t.index < turn.index)
+        read += _PROMPT_TOKENS + (len(call.prompt) + before) // _CHARACTERS_A_TOKEN
+    written = ceil(characters / _CHARACTERS_A_TOKEN)
+    return [
+        CostItem("speech", characters, "character", POLLY_NEURAL_CHARACTER),
+        CostItem("model_input", read, "token", MODEL_INPUT_TOKEN, "estimated"),
+        CostItem("model_output", written, "token", MODEL_OUTPUT_TOKEN, "estimated"),
+    ]

@@ -1,0 +1,86 @@
+"""A phone number in E.164 or an error. It masks itself wherever it is printed."""
+
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+from phonenumbers import PhoneNumberType, shortnumberinfo, timezone
+from phonenumbers.phonenumberutil import NumberParseException
+
+from calling.domain.errors import InvalidRequest
+
+_E164 = re.compile(r"^\+[1-9]\d{6,14}$")
+_REFUSED_TYPES = {PhoneNumberType.PREMIUM_RATE: "premium-rate", PhoneNumberType.SHARED_COST: "shared-cost"}
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """An E.164 number such as +447700900123."""
+
+    e164: str
+
+    def __repr__(self) -> str:
+        return f"PhoneNumber({mask(self.e164)})"
+
+    def __str__(self) -> str:
+        return mask(self.e164)
+
+
+def mask(e164: str) -> str:
+    """Hide all but the first three characters and the last two digits: +44*******23."""
+    return f"{e164[:3]}{'*' * max(0, len(e164) - 5)}{e164[-2:]}" if len(e164) > 5 else "*" * len(e164)
+
+
+def parse(text: object, *, field: str) -> PhoneNumber:
+    """Read an E.164 number.
+
+    Possible, not only assigned, numbers pass: fictional and brand-new ranges are real to a carrier
+    (`is_possible_number`; Twilio answers 21211 for the rest).
+
+    Raises:
+        InvalidRequest: `invalid_phone_format`.
+    """
+    value = text.strip() if isinstance(text, str) else ""
+    try:
+        parsed = phonenumbers.parse(value, None) if _E164.match(value) else None
+    except NumberParseException:
+        parsed = None
+    if parsed is None or not phonenumbers.is_possible_number(parsed):
+        raise InvalidRequest(
+            f"{field} must be a phone number in E.164 form, like +447700900123.",
+            code="invalid_phone_format",
+            field=field,
+        )
+    return PhoneNumber(value)
+
+
+def parse_callable(text: object, *, field: str) -> PhoneNumber:
+    """Read a number that may be dialled: not an emergency, short or premium-rate one.
+
+    Raises:
+        InvalidRequest: `invalid_phone_format`.
+    """
+    number = parse(text, field=field)
+    parsed = phonenumbers.parse(number.e164, None)
+    refused = _REFUSED_TYPES.get(phonenumbers.number_type(parsed))
+    if shortnumberinfo.is_emergency_number(str(parsed.national_number), region(number) or "US"):
+        refused = "emergency"
+    if refused:
+        raise InvalidRequest(
+            f"{field} is a number this service does not dial ({refused}).",
+            code="invalid_phone_format",
+            field=field,
+        )
+    return number
+
+
+def region(number: PhoneNumber) -> str | None:
+    """Give the ISO 3166 country of a number, None where it has none (+800…)."""
+    code = phonenumbers.region_code_for_number(phonenumbers.parse(number.e164, None))
+    return code if code and code != "001" else None
+
+
+def time_zones(number: PhoneNumber) -> tuple[str, ...]:
+    """Give every IANA zone the number may be in; empty where it cannot be known."""
+    zones = timezone.time_zones_for_number(phonenumbers.parse(number.e164, None))
+    return tuple(z for z in zones if z != timezone.UNKNOWN_TIMEZONE)

@@ -1,0 +1,80 @@
+"""How a fact of the carrier moves a call's record: monotone, duplicate-proof and order-proof.
+
+Facts arrive twice, late and out of order (Twilio sends callbacks as separate requests). A fact of a lower rank fills
+its own time stamp and nothing else; the carrier's last word absorbs whatever comes after it. The call's own status
+never becomes terminal here: settling is the only exit.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from calling.domain import events
+from calling.domain.call import TRANSITIONS, Call, CallStatus, CarrierStatus, TimelineEntry
+from calling.domain.revision import Revision
+
+_STATUS = {CarrierStatus.RINGING: CallStatus.RINGING, CarrierStatus.IN_PROGRESS: CallStatus.IN_PROGRESS}
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierFact:
+    """What the carrier said of a call: by callback or when asked. `at` is epoch ms."""
+
+    sid: str
+    status: CarrierStatus
+    at: int
+    duration_seconds: int | None = None
+    sip_response_code: int | None = None
+    source: str = "callback"
+
+
+def belongs(call: Call, sid: str) -> bool:
+    """Tell whether a carrier's call may be this one: the SID on record, or none known yet for a dialled call."""
+    return call.twilio_call_sid == sid or (call.twilio_call_sid is None and call.was_asked_of_carrier)
+
+
+def carrier_progress(call: Call, fact: CarrierFact) -> Revision | None:
+    """Decide what a fact changes; None where the record says so already, or the call is over."""
+    if call.status.is_terminal or not belongs(call, fact.sid):
+        return None
+    changes = _changes(call, fact)
+    if not changes:
+        return None
+    first_answer = "answered_at" in changes and not (call.carrier_status and call.carrier_status.is_terminal)
+    details: dict[str, Any] = {"source": fact.source}
+    if fact.sip_response_code is not None:
+        details["sip_response_code"] = fact.sip_response_code
+    return Revision(
+        changes=changes,
+        note=TimelineEntry(fact.at, f"carrier_{fact.status.value}", details=details),
+        outbox=events.started(call, fact.at) if first_answer and fact.status is CarrierStatus.IN_PROGRESS else None,
+    )
+
+
+def _changes(call: Call, fact: CarrierFact) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if call.twilio_call_sid is None:
+        changes["twilio_call_sid"] = fact.sid
+    if fact.status is CarrierStatus.RINGING and call.ringing_at is None:
+        changes["ringing_at"] = fact.at
+    if fact.status is CarrierStatus.IN_PROGRESS and call.answered_at is None:
+        changes["answered_at"] = fact.at
+    if call.carrier_status is None or fact.status.rank > call.carrier_status.rank:
+        changes["carrier_status"] = fact.status
+        changes |= _moves(call, fact)
+    return changes
+
+
+def _moves(call: Call, fact: CarrierFact) -> dict[str, Any]:
+    """What a step forward brings: the call's own status, or the facts of the end."""
+    if fact.status.is_terminal:
+        ended: dict[str, Any] = {
+            "carrier_ended_at": fact.at,
+            "carrier_duration_seconds": fact.duration_seconds,
+            "sip_response_code": fact.sip_response_code,
+        }
+        if fact.status is CarrierStatus.COMPLETED and call.answered_at is None:
+            # The answer's own callback was lost or is late: it was answered `duration` before its end.
+            ended["answered_at"] = fact.at - (fact.duration_seconds or 0) * 1000
+        return {name: value for name, value in ended.items() if value is not None}
+    status = _STATUS.get(fact.status)
+    return {"status": status} if status is not None and status in TRANSITIONS[call.status] else {}

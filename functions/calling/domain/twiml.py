@@ -1,0 +1,14 @@
+"""The TwiML that travels with a dial: connect the call to the media container's stream, nothing else."""
+
+from xml.sax.saxutils import quoteattr
+
+MAX_TWIML = 4_000  # characters, Twilio's limit for the Twiml parameter
+
+
+def connect_stream(url: str, *, call_id: str, token: str) -> str:
+    """Write `<Connect><Stream>`. Twilio refuses a query string in `url` (31920); data travels in parameters."""
+    return (
+        f"<Response><Connect><Stream url={quoteattr(url)}>"
+        f'<Parameter name="call_id" value={quoteattr(call_id)}/><Parameter name="token" value={quoteattr(token)}/>'
+        "</Stream></Connect></Response>"
+    )

@@ -1,0 +1,418 @@
+"""What the use cases need of the world, as protocols. Adapters fulfil them; tests bring fakes with the same suite.
+
+Every method is synchronous. Times are epoch milliseconds. Reads are strongly consistent unless a line says not.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from calling.domain.account import Account, ApiKey
+from calling.domain.agent import Agent, Number
+from calling.domain.call import Call, CarrierStatus, TimelineEntry
+from calling.domain.delivery import Delivery
+from calling.domain.events import Event
+from calling.domain.history import CallSummary
+from calling.domain.phone_number import PhoneNumber
+from calling.domain.transcript import Turn
+
+
+class StaleRecord(Exception):
+    """The record changed since it was read: read it again and decide again."""
+
+
+class AlreadyExists(Exception):
+    """A record with this id is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallQuery:
+    """Filters of a call list; None is 'any'. Times are epoch ms, `since` inclusive, `until` exclusive."""
+
+    agent_id: str | None = None
+    campaign_id: str | None = None
+    direction: str | None = None
+    status: str | None = None
+    since: int | None = None
+    until: int | None = None
+    to_number: str | None = None
+    sentiment: str | None = None
+    successful: bool | None = None
+    voicemail_detected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """A page of calls, newest first, and the cursor of the next page (None: that was all)."""
+
+    calls: tuple[Call, ...]
+    cursor: str | None
+
+
+class CallStore(Protocol):
+    """Calls with their turns, timeline and outbox."""
+
+    def add(self, call: Call) -> None:
+        """Store a new call. Raises AlreadyExists."""
+
+    def get(self, account_id: str, call_id: str) -> Call | None:
+        """Read a call with its timeline."""
+
+    def change(
+        self,
+        call: Call,
+        changes: Mapping[str, Any],
+        *,
+        note: TimelineEntry | None = None,
+        outbox: Event | None = None,
+        remember: CallSummary | None = None,
+    ) -> Call:
+        """Write field changes of a call as it was read, all or nothing, and return the new record.
+
+        `note` is appended to its timeline, `outbox` becomes an outbox item and `remember` an item of the person's
+        history, in the same transaction. Raises StaleRecord if the call's version is not `call.version` any more.
+        """
+
+    def query(self, account_id: str, query: CallQuery, *, limit: int, cursor: str | None = None) -> CallPage:
+        """List calls newest first (may lag a second behind writes). Raises InvalidRequest for a foreign cursor."""
+
+    def add_turn(self, account_id: str, call_id: str, turn: Turn) -> None:
+        """Store a turn; the same index again replaces it."""
+
+    def turns(self, account_id: str, call_id: str) -> tuple[Turn, ...]:
+        """Read a call's turns in order."""
+
+
+class PeopleStore(Protocol):
+    """What is remembered of the people we spoke with. Written by `CallStore.change(remember=…)`."""
+
+    def summaries(self, account_id: str, person: PhoneNumber, *, limit: int) -> tuple[CallSummary, ...]:
+        """Read a person's last calls, newest first."""
+
+
+class AgentStore(Protocol):
+    """Agents and their numbers."""
+
+    def add_agent(self, agent: Agent) -> None:
+        """Store a new agent. Raises AlreadyExists."""
+
+    def get_agent(self, account_id: str, agent_id: str) -> tuple[Agent, tuple[Number, ...]] | None:
+        """Read an agent with its numbers, oldest first, in one round trip."""
+
+    def agents(self, account_id: str) -> tuple[Agent, ...]:
+        """List agents, oldest first."""
+
+    def put_agent(self, agent: Agent) -> None:
+        """Replace an agent that exists."""
+
+    def delete_agent(self, account_id: str, agent_id: str) -> None:
+        """Forget an agent. Its numbers must be gone first."""
+
+    def add_number(self, number: Number) -> None:
+        """Store a new number. Raises AlreadyExists where the account has it already."""
+
+    def get_number(self, account_id: str, phone_number: PhoneNumber) -> Number | None:
+        """Read a number."""
+
+    def numbers(self, account_id: str) -> tuple[Number, ...]:
+        """List numbers, oldest first."""
+
+    def put_number(self, number: Number, *, was: Number) -> None:
+        """Replace a number; it may have moved to another agent."""
+
+    def delete_number(self, number: Number) -> None:
+        """Forget a number."""
+
+
+class AccountStore(Protocol):
+    """Accounts and API keys."""
+
+    def add_account(self, account: Account) -> None:
+        """Store a new account. Raises AlreadyExists."""
+
+    def get_account(self, account_id: str) -> Account | None:
+        """Read an account."""
+
+    def put_key(self, key: ApiKey) -> None:
+        """Store a key, new or rotated."""
+
+    def spend(self, account_id: str, key_id: str, *, window: int, write: bool) -> ApiKey | None:
+        """Count one request of a key in minute `window` and return the key with its counts, in one round trip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is known under an idempotency key. `status` is None while the first request is still in flight."""
+
+    body_hash: str
+    status: int | None = None
+    body: str = field(default="", repr=False)
+
+
+class IdempotencyStore(Protocol):
+    """First answers by idempotency key, for 24 hours."""
+
+    def begin(self, account_id: str, key: str, body_hash: str, now: int) -> Remembered | None:
+        """Claim a key (None: it is ours, go on) or give what is there. A claim in flight is given up after 60 s."""
+
+    def finish(self, account_id: str, key: str, *, status: int, body: str) -> None:
+        """Store the first answer of a key that was claimed."""
+
+    def forget(self, account_id: str, key: str) -> None:
+        """Give up a claim whose request failed, so that it may be repeated; an answer that is stored stays."""
+
+
+class DeliveryStore(Protocol):
+    """Webhook deliveries."""
+
+    def begin(self, delivery: Delivery) -> Delivery:
+        """Store a delivery, or read the one that is there already under this id."""
+
+    def put(self, delivery: Delivery) -> None:
+        """Replace a delivery."""
+
+    def get(self, account_id: str, delivery_id: str) -> Delivery | None:
+        """Read a delivery."""
+
+    def of_call(self, account_id: str, call_id: str) -> tuple[Delivery, ...]:
+        """List a call's deliveries, oldest first."""
+
+
+class LeasePool(Protocol):
+    """Held places under a cap. A holder is a call id."""
+
+    def take(self, account_id: str, pool: str, holder: str, *, cap: int, expires_at: int) -> bool:
+        """Take a place, or keep the one this holder has already (True); False when all `cap` places are held."""
+
+    def renew(self, account_id: str, pool: str, holder: str, *, expires_at: int) -> bool:
+        """Move a held place's expiry; False, changing nothing, where the holder has none."""
+
+    def release(self, account_id: str, pool: str, holder: str) -> bool:
+        """Give a place back; False where the holder has none."""
+
+    def holders(self, account_id: str, pool: str) -> dict[str, int]:
+        """Read all holders with their expiries."""
+
+
+class Pacer(Protocol):
+    """Calls per second of a carrier account."""
+
+    def reserve(self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float) -> int:
+        """Reserve the next slot (GCRA) and return its time; slots are never given twice."""
+
+
+class LineLock(Protocol):
+    """At most one attempt per (account, From, To) lives between intent and terminal."""
+
+    def acquire(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> bool:
+        """Take the line or keep one's own; False where another call holds it."""
+
+    def release(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> None:
+        """Give the line back; nothing where the holder does not have it."""
+
+
+class DialQueue(Protocol):
+    """The doorway to the carrier: calls waiting for a place."""
+
+    def send(self, account_id: str, call_id: str, *, delay_seconds: int = 0) -> None:
+        """Queue a call; it is handed out after the delay (≤ 900 s), at least once."""
+
+
+class DialWorkflow(Protocol):
+    """The state machine that carries one call from dial to summary."""
+
+    def start(self, account_id: str, call_id: str) -> None:
+        """Start the call's execution, named by its id. A second start changes nothing."""
+
+    def answer(self, token: str, result: Mapping[str, Any]) -> None:
+        """Answer a task token. A dead or answered token counts as success."""
+
+    def heartbeat(self, token: str) -> None:
+        """Say that the task lives. A dead token counts as success."""
+
+
+class OpenerTask(Protocol):
+    """Starts the preparation of an opener beside the dial."""
+
+    def start(self, account_id: str, call_id: str) -> None:
+        """Ask for it and do not wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierAccount:
+    """An account at the carrier: where and as whom to dial."""
+
+    sid: str
+    auth_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DialRequest:
+    """The one request of an attempt."""
+
+    from_number: PhoneNumber
+    to_number: PhoneNumber
+    twiml: str = field(repr=False)
+    status_callback: str = field(repr=False)
+    amd_callback: str | None = field(repr=False)  # None: no machine detection
+    machine_detection: str  # Enable | DetectMessageEnd
+    ring_seconds: int
+    time_limit_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierCall:
+    """A call as the carrier knows it. `created_at` is epoch ms with a second's resolution."""
+
+    sid: str
+    status: CarrierStatus
+    to_number: str = field(repr=False)
+    from_number: str = field(repr=False)
+    created_at: int
+    ended_at: int | None = None
+    duration_seconds: int | None = None
+    answered_by: str | None = None
+    queue_time_ms: int | None = None
+
+
+class Carrier(Protocol):
+    """The telephone company."""
+
+    def dial(self, account: CarrierAccount, request: DialRequest) -> CarrierCall:
+        """Place a call. One HTTP request, never repeated here.
+
+        Raises: CarrierRefused, CarrierThrottled (nothing placed); CarrierAmbiguous (perhaps placed).
+        """
+
+    def fetch(self, account: CarrierAccount, sid: str) -> CarrierCall | None:
+        """Ask about one call; None where the carrier does not know it. Raises CarrierError."""
+
+    def find(
+        self, account: CarrierAccount, *, to_number: PhoneNumber, from_number: PhoneNumber, created_after: int
+    ) -> tuple[CarrierCall, ...]:
+        """Find calls by their two numbers, oldest first, lists may lag. Raises CarrierError."""
+
+    def hang_up(self, account: CarrierAccount, sid: str) -> None:
+        """End a call, rung or answered; one that is over already is success. Raises CarrierError."""
+
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str) -> bool:
+        """Look a number up in the carrier account and point its voice webhook here; False where it is not there.
+
+        Raises: CarrierRefused with http_status 401 for wrong credentials.
+        """
+
+
+class Credentials(Protocol):
+    """The secrets of carrier accounts and streams. Cached for a short time."""
+
+    def of_number(self, number: Number) -> CarrierAccount:
+        """Give the carrier account a number lives in: its own, or the deployment's."""
+
+    def stream_secret(self) -> bytes:
+        """Give the key that signs stream tokens."""
+
+    def llm_key(self) -> str:
+        """Give the language model's API key."""
+
+
+class Vault(Protocol):
+    """Encrypts what must be read again (webhook secrets, carrier tokens)."""
+
+    def encrypt(self, account_id: str, plaintext: str) -> str:
+        """Encrypt for this account alone; base64 text."""
+
+    def decrypt(self, account_id: str, ciphertext: str) -> str:
+        """Decrypt what was encrypted for this account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A language model's answer: its text and, where a tool was forced, its arguments."""
+
+    text: str = field(repr=False)
+    arguments: dict[str, Any] | None = field(default=None, repr=False)
+
+
+class LanguageModel(Protocol):
+    """The language model, asked once outside a live conversation."""
+
+    def complete(
+        self,
+        *,
+        system: str,
+        message: str,
+        max_tokens: int,
+        temperature: float,
+        model: str | None = None,
+        tool: Mapping[str, Any] | None = None,
+    ) -> Completion:
+        """Ask one question; with `tool` its call is forced. Raises ModelError after bounded retries."""
+
+
+class Speech(Protocol):
+    """Text to speech."""
+
+    def synthesize(self, text: str, *, voice_id: str) -> bytes:
+        """Speak text: raw mu-law, 8 kHz, mono. Raises SpeechError."""
+
+
+class BlobStore(Protocol):
+    """Large things: openers, recordings."""
+
+    def put(self, key: str, data: bytes, *, content_type: str) -> None:
+        """Store, replacing what was there."""
+
+    def get(self, key: str) -> bytes | None:
+        """Read; None where there is nothing."""
+
+    def signed_url(self, key: str, *, seconds: int) -> str:
+        """Give a URL that reads it for a while."""
+
+
+class EventBus(Protocol):
+    """The bus the outbox is published to."""
+
+    def publish(self, events: Sequence[Event]) -> Collection[str]:
+        """Publish and return the event ids that were not accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """A customer's answer: its HTTP status, or None with the reason there was none."""
+
+    status: int | None
+    error: str | None = None
+
+
+class WebhookSender(Protocol):
+    """Posts to customers' URLs, https only and never into private networks."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
+        """Post once, 10 s at most. Refused addresses and lost connections are answers, not errors."""
+
+
+class DeliveryQueue(Protocol):
+    """Deliveries waiting to be tried (again)."""
+
+    def send(self, delivery: Delivery, *, delay_seconds: int) -> None:
+        """Queue a delivery (≤ 900 s of delay)."""
+
+
+class Clock(Protocol):
+    """The wall clock."""
+
+    def now(self) -> int:
+        """Epoch milliseconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; bounded by callers to a few seconds."""
+
+
+class Ids(Protocol):
+    """Fresh identifiers and secrets."""
+
+    def new(self, prefix: str) -> str:
+        """Give `<prefix>_<24 hex>`, unguessable."""
+
+    def secret(self) -> str:
+        """Give 256 random bits as 43 URL-safe characters."""

@@ -1,0 +1,177 @@
+"""The only reader of the environment: small groups, one a subject, which each door composes.
+
+Plain dataclasses: reading thirty strings does not need a library that costs a fast door's whole import budget.
+A field's variable is its name in capitals.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import TypeVar
+
+T = TypeVar("T")
+_TRUE = frozenset({"1", "true", "yes", "on"})
+
+
+class SettingsError(Exception):
+    """A variable is missing or is not of its type; the message names the variables, never their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSettings:
+    """Where AWS is. Endpoints (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_POLLY`) are read by botocore itself."""
+
+    aws_region: str = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSettings:
+    """The one table."""
+
+    table_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BucketSettings:
+    """Where openers and recordings lie."""
+
+    bucket_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BusSettings:
+    """The event bus."""
+
+    bus_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """The queue of calls waiting for a place."""
+
+    calls_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryQueueSettings:
+    """The queue of webhook deliveries."""
+
+    deliveries_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateMachineSettings:
+    """The state machine that carries a call."""
+
+    dial_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenerSettings:
+    """The function that prepares openers."""
+
+    prepare_opener_function: str
+
+
+@dataclass(frozen=True, slots=True)
+class VaultSettings:
+    """The key that encrypts what must be read again."""
+
+    kms_key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierSettings:
+    """The deployment's carrier account. An empty `twilio_api_url` is Twilio itself."""
+
+    carrier_secret_arn: str
+    twilio_api_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaceSettings:
+    """How many calls may live at once and how many may start in a second (0: not limited)."""
+
+    global_cap: int = 20
+    calls_per_second: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """The key that signs stream tokens."""
+
+    stream_token_secret_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """The language model. An empty `anthropic_base_url` is Anthropic itself."""
+
+    anthropic_secret_arn: str
+    anthropic_base_url: str = ""
+    llm_model: str = "claude-haiku-4-5"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSettings:
+    """Speech recognition's endpoint; empty is AWS."""
+
+    transcribe_endpoint_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """Whether customers' URLs may lie on loopback over http: on a laptop only."""
+
+    allow_loopback_webhooks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PublicSettings:
+    """Under which addresses the world, the carrier above all, reaches us. No slash at the end."""
+
+    public_base_url: str
+    media_public_url: str
+
+    def __post_init__(self) -> None:
+        """Drop trailing slashes: signatures are computed over the joined address."""
+        for name in ("public_base_url", "media_public_url"):
+            object.__setattr__(self, name, getattr(self, name).rstrip("/"))
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """Which deployment this is."""
+
+    stage: str = "local"
+
+
+def load(group: type[T], environ: Mapping[str, str] | None = None) -> T:
+    """Read one group. Empty text is 'not set', so that a template may pass an empty parameter.
+
+    Raises:
+        SettingsError: names every variable that is missing or malformed.
+    """
+    env = os.environ if environ is None else environ
+    values: dict[str, object] = {}
+    wrong: list[str] = []
+    for field in fields(group):  # type: ignore[arg-type]  # every group is a dataclass
+        name = field.name.upper()
+        text = env.get(name, "").strip()
+        if text:
+            try:
+                values[field.name] = _READERS[str(getattr(field.type, "__name__", field.type))](text)
+            except ValueError:
+                wrong.append(name)
+        elif field.default is MISSING:
+            wrong.append(name)
+    if wrong:
+        raise SettingsError(f"{group.__name__} needs {', '.join(wrong)}.")
+    return group(**values)
+
+
+def _flag(text: str) -> bool:
+    return text.lower() in _TRUE
+
+
+_READERS: dict[str, Callable[[str], object]] = {"str": str, "int": int, "float": float, "bool": _flag}

@@ -1,0 +1,242 @@
+"""Ask the carrier to ring: the one request of an attempt.
+
+The order is the guarantee. The pace is reserved, the intent is written (queued → dialing, conditionally), then the
+request leaves, once. Whoever enters here again and finds the intent written never sends a request: the callback or
+resolve_call tells what became of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from calling.domain import stream_token, twiml
+from calling.domain.agent import VoicemailAction
+from calling.domain.call import TRANSITIONS, Call, CallStatus, EndedReason, TimelineEntry
+from calling.domain.errors import CarrierAmbiguous, CarrierRefused, CarrierThrottled
+from calling.domain.pacing import FAR_AWAY_MS
+from calling.domain.revision import Revision
+from calling.ports import (
+    AgentStore,
+    CallStore,
+    Carrier,
+    CarrierAccount,
+    CarrierCall,
+    Clock,
+    Credentials,
+    DialRequest,
+    DialWorkflow,
+    Pacer,
+)
+from calling.usecases.revise_call import revise_call
+
+TOKEN_SECONDS = 600  # a stream token outlives the carrier's own queue and the ringing, no more
+_MAX_THROTTLES = 20
+_ENDED: Mapping[str, Any] = {"result": "ended"}
+
+
+@dataclass(frozen=True, slots=True)
+class DialPorts:
+    """What dialling needs of the world."""
+
+    calls: CallStore
+    agents: AgentStore
+    credentials: Credentials
+    carrier: Carrier
+    pacer: Pacer
+    workflow: DialWorkflow
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class DialSettings:
+    """Where the carrier finds us, and how fast it may be asked (0: no limit)."""
+
+    public_base_url: str
+    media_public_url: str
+    calls_per_second: float
+
+
+def dial_call(account_id: str, call_id: str, token: str, *, ports: DialPorts, settings: DialSettings) -> None:
+    """Dial a queued call and leave `token` to be answered by its end, or answer it at once.
+
+    Answers `{"result": "ended"}` when nothing is left to wait for and `{"result": "wait", "seconds": n}` when the
+    dial must come back later (pace, 429).
+
+    Raises:
+        CarrierAmbiguous: the request's answer was lost; the state machine goes on to resolve_call.
+    """
+    call, entered = revise_call(account_id, call_id, lambda c: _enter(c, token), calls=ports.calls)
+    if not entered or call.never_dialled is not None or call.carrier_is_done:
+        ports.workflow.answer(token, _ENDED)
+        return
+    if call.status is not CallStatus.QUEUED:
+        # The intent was written by an earlier entry. With a SID its callbacks answer the new token.
+        if call.twilio_call_sid is None:
+            raise CarrierAmbiguous("An earlier entry may have asked the carrier.")
+        return
+    number = ports.agents.get_number(account_id, call.our_number)
+    if number is None:
+        _give_up(call, EndedReason.ERROR, "the number it was to be dialled from is gone", ports=ports)
+        ports.workflow.answer(token, _ENDED)
+        return
+    account = ports.credentials.of_number(number)
+    seconds = _pace(call, account, ports=ports, settings=settings)
+    if seconds is not None:
+        ports.workflow.answer(token, {"result": "wait", "seconds": seconds})
+        return
+    _ask(call, account, token, ports=ports, settings=settings)
+
+
+def _enter(call: Call, token: str) -> Revision | None:
+    """Re-entry replaces the token. A hangup asked for before any request ends the call here."""
+    if call.status.is_terminal:
+        return None
+    changes: dict[str, Any] = {"task_token": token, "dial_entries": call.dial_entries + 1}
+    if call.cancel_requested_at is not None and not call.was_asked_of_carrier:
+        changes["never_dialled"] = EndedReason.CANCELED
+    return Revision(changes)
+
+
+def _pace(call: Call, account: CarrierAccount, *, ports: DialPorts, settings: DialSettings) -> int | None:
+    """Wait for the account's next slot; seconds to come back after where it is too far away to sleep for."""
+    if settings.calls_per_second <= 0:
+        return None
+    now = ports.clock.now()
+    slot = ports.pacer.reserve(call.account_id, account.sid, now=now, calls_per_second=settings.calls_per_second)
+    if slot - now > FAR_AWAY_MS:
+        return -(-(slot - now) // 1000)
+    if slot > now:
+        ports.clock.sleep((slot - now) / 1000)
+    return None
+
+
+def _ask(call: Call, account: CarrierAccount, token: str, *, ports: DialPorts, settings: DialSettings) -> None:
+    now = ports.clock.now()
+    refusal = EndedReason.EXPIRED if call.not_after is not None and now >= call.not_after else None
+    if refusal is not None:
+        _give_up(call, refusal, "its not_after passed before it could be dialled", ports=ports)
+        ports.workflow.answer(token, _ENDED)
+        return
+    call, intended = revise_call(call.account_id, call.call_id, lambda c: _intend(c, token, now), calls=ports.calls)
+    if not intended:
+        # A hangup or a newer entry came between: that one decides.
+        if call.never_dialled is not None:
+            ports.workflow.answer(token, _ENDED)
+        return
+    request = _request(call, ports.credentials.stream_secret(), now, settings)
+    try:
+        placed = ports.carrier.dial(account, request)
+    except CarrierThrottled as refused:
+        _throttled(call, token, refused, ports=ports)
+    except CarrierRefused as refused:
+        _refused(call, refused, ports=ports)
+        ports.workflow.answer(token, _ENDED)
+    except CarrierAmbiguous:
+        note = TimelineEntry(ports.clock.now(), "answer_lost", "the carrier's answer to the dial was lost")
+        revise_call(
+            call.account_id,
+            call.call_id,
+            lambda c: None if c.dial_ambiguous else Revision({"dial_ambiguous": True}, note=note),
+            calls=ports.calls,
+        )
+        raise
+    else:
+        _placed(call, account, placed, ports=ports)
+
+
+def _intend(call: Call, token: str, now: int) -> Revision | None:
+    if call.cancel_requested_at is not None and call.status is CallStatus.QUEUED:
+        return Revision({"never_dialled": EndedReason.CANCELED}) if call.never_dialled is None else None
+    if call.status is not CallStatus.QUEUED or call.task_token != token:
+        return None
+    return Revision(
+        {"status": CallStatus.DIALING, "dial_started_at": now},
+        note=TimelineEntry(now, "dialing", "asking the carrier to ring"),
+    )
+
+
+def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> DialRequest:
+    expires = now // 1000 + call.ring_seconds + TOKEN_SECONDS
+    callback = f"{settings.public_base_url}/twilio/{call.account_id}/calls/{call.call_id}"
+    stream = f"{settings.media_public_url}/calls/{call.account_id}/{call.call_id}"
+    leave = call.voicemail_action is VoicemailAction.LEAVE_MESSAGE
+    return DialRequest(
+        from_number=call.from_number,
+        to_number=call.to_number,
+        twiml=twiml.connect_stream(
+            stream,
+            call_id=call.call_id,
+            token=stream_token.issue(secret, call.account_id, call.call_id, expires),
+        ),
+        status_callback=f"{callback}/status",
+        amd_callback=f"{callback}/amd" if call.amd_enabled else None,
+        machine_detection="DetectMessageEnd" if leave else "Enable",
+        ring_seconds=call.ring_seconds,
+        time_limit_seconds=call.max_duration_seconds,
+    )
+
+
+def _placed(call: Call, account: CarrierAccount, placed: CarrierCall, *, ports: DialPorts) -> None:
+    """Store the SID; then look again, for the call may have ended, or been hung up on, before it was known."""
+    note = TimelineEntry(
+        ports.clock.now(), "accepted", "the carrier accepted the call", {"queue_time_ms": placed.queue_time_ms}
+    )
+    call, _ = revise_call(
+        call.account_id,
+        call.call_id,
+        lambda c: (
+            None
+            if c.twilio_call_sid is not None and c.queue_time_ms is not None
+            else Revision({"twilio_call_sid": placed.sid, "queue_time_ms": placed.queue_time_ms or 0}, note=note)
+        ),
+        calls=ports.calls,
+    )
+    if call.carrier_is_done and call.task_token is not None:
+        ports.workflow.answer(call.task_token, _ENDED)
+    elif call.cancel_requested_at is not None:
+        ports.carrier.hang_up(account, placed.sid)
+
+
+def _throttled(call: Call, token: str, refused: CarrierThrottled, *, ports: DialPorts) -> None:
+    """Nothing was placed: the intent is taken back and the dial comes again, a bounded number of times."""
+    throttles = sum(1 for entry in call.timeline if entry.event == "throttled")
+    if throttles >= _MAX_THROTTLES:
+        _refused(call, refused, ports=ports)
+        ports.workflow.answer(token, _ENDED)
+        return
+    seconds = min(2**throttles, 30)
+    note = TimelineEntry(
+        ports.clock.now(),
+        "throttled",
+        "the carrier takes no more requests now",
+        {"twilio_code": refused.twilio_code, "seconds": seconds},
+    )
+    revise_call(call.account_id, call.call_id, lambda c: _take_back(c, note), calls=ports.calls)
+    ports.workflow.answer(token, {"result": "wait", "seconds": seconds})
+
+
+def _take_back(call: Call, note: TimelineEntry) -> Revision | None:
+    if CallStatus.QUEUED not in TRANSITIONS[call.status] or call.twilio_call_sid is not None:
+        return None
+    return Revision({"status": CallStatus.QUEUED, "dial_started_at": None}, note=note)
+
+
+def _refused(call: Call, refused: CarrierRefused | CarrierThrottled, *, ports: DialPorts) -> None:
+    code = refused.twilio_code or refused.http_status or 0
+    note = TimelineEntry(ports.clock.now(), "refused", refused.message, {"twilio_code": refused.twilio_code})
+    revise_call(
+        call.account_id,
+        call.call_id,
+        lambda c: None if c.dial_error_code is not None else Revision({"dial_error_code": code}, note=note),
+        calls=ports.calls,
+    )
+
+
+def _give_up(call: Call, reason: EndedReason, words: str, *, ports: DialPorts) -> None:
+    note = TimelineEntry(ports.clock.now(), "not_dialled", words)
+    revise_call(
+        call.account_id,
+        call.call_id,
+        lambda c: None if c.never_dialled or c.was_asked_of_carrier else Revision({"never_dialled": reason}, note=note),
+        calls=ports.calls,
+    )

@@ -1,0 +1,118 @@
+"""Take a queued call through the doorway: a free line, a place under the cap, then its state machine.
+
+Waiting never looks like failing: a call without a place goes back into the queue with a delay and a reason.
+"""
+
+from enum import StrEnum
+
+from calling.domain.call import Call, CallStatus, EndedReason, TimelineEntry
+from calling.domain.lease import ACCOUNT_POOL
+from calling.domain.revision import Revision
+from calling.ports import CallStore, Clock, DialQueue, DialWorkflow, LeasePool, LineLock, OpenerTask
+from calling.usecases.revise_call import revise_call
+
+# The first expiry of a lease covers what comes before media renews it: pace, ringing, the first stream frames.
+LEASE_SECONDS = 150
+_MAX_WAIT_SECONDS = 15
+
+
+class Dispatched(StrEnum):
+    """What became of a message."""
+
+    STARTED = "started"
+    WAITING = "waiting"
+    MISSING = "missing"
+    OVER = "over"
+
+
+def dispatch_dial(
+    account_id: str,
+    call_id: str,
+    *,
+    cap: int,
+    calls: CallStore,
+    leases: LeasePool,
+    lines: LineLock,
+    queue: DialQueue,
+    workflow: DialWorkflow,
+    opener: OpenerTask,
+    clock: Clock,
+) -> Dispatched:
+    """Start a call's state machine if it may be dialled now. Safe to run any number of times for one call.
+
+    MISSING: the record is not there (yet): the message precedes it by a moment, see place_call.
+    """
+    call = calls.get(account_id, call_id)
+    if call is None:
+        return Dispatched.MISSING
+    if call.status is not CallStatus.QUEUED:
+        return Dispatched.OVER
+    now = clock.now()
+    refusal = _refusal(call, now)
+    if refusal is not None:
+        # No place is taken: the state machine finds the refusal and settles the call, its only exit.
+        note = TimelineEntry(now, "not_dialled", refusal.value)
+        call, _ = revise_call(account_id, call_id, lambda c: _refuse(c, refusal, note), calls=calls)
+        workflow.start(account_id, call_id)
+        return Dispatched.STARTED
+    wait = _place(call, cap=cap, leases=leases, lines=lines, now=now)
+    if wait is not None:
+        _note_wait(call, wait, now, calls=calls)
+        queue.send(account_id, call_id, delay_seconds=_delay(call, now))
+        return Dispatched.WAITING
+    revise_call(account_id, call_id, lambda c: _dispatched(c, now), calls=calls)
+    workflow.start(account_id, call_id)
+    opener.start(account_id, call_id)
+    return Dispatched.STARTED
+
+
+def _refusal(call: Call, now: int) -> EndedReason | None:
+    if call.cancel_requested_at is not None:
+        return EndedReason.CANCELED
+    if call.not_after is not None and now >= call.not_after:
+        return EndedReason.EXPIRED
+    return call.never_dialled
+
+
+def _refuse(call: Call, reason: EndedReason, note: TimelineEntry) -> Revision | None:
+    if call.never_dialled is not None or call.status is not CallStatus.QUEUED:
+        return None
+    return Revision({"never_dialled": reason}, note=note)
+
+
+def _place(call: Call, *, cap: int, leases: LeasePool, lines: LineLock, now: int) -> str | None:
+    """Take the line and a place; None when both are held, else the reason of the wait."""
+    if not lines.acquire(call.account_id, call.from_number, call.to_number, call.call_id):
+        return "another call between these two numbers is live"
+    expires_at = now + LEASE_SECONDS * 1000
+    if not leases.take(call.account_id, ACCOUNT_POOL, call.call_id, cap=cap, expires_at=expires_at):
+        lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
+        return f"all {cap} places under the concurrency cap are taken"
+    return None
+
+
+def _note_wait(call: Call, reason: str, now: int, *, calls: CallStore) -> None:
+    """Note a wait once, not each time the message comes by."""
+    if any(entry.event == "waiting" and entry.reason == reason for entry in call.timeline):
+        return
+    note = TimelineEntry(now, "waiting", reason)
+    revise_call(
+        call.account_id,
+        call.call_id,
+        lambda c: Revision(note=note) if c.status is CallStatus.QUEUED else None,
+        calls=calls,
+    )
+
+
+def _delay(call: Call, now: int) -> int:
+    """Come back soon at first, then more seldom: a second more for every ten waited."""
+    return min(1 + max(0, now - call.created_at) // 10_000, _MAX_WAIT_SECONDS)
+
+
+def _dispatched(call: Call, now: int) -> Revision | None:
+    if call.execution_started_at is not None:
+        return None
+    return Revision(
+        {"execution_started_at": now},
+        note=TimelineEntry(now, "dispatched", "a place under the concurrency cap was taken"),
+    )

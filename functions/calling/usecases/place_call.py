@@ -1,0 +1,140 @@
+"""Accept one outbound call: check what was asked, queue it, store it. It never waits for the carrier."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from calling.domain.agent import MAX_PROMPT, Agent, Number, VoicemailAction, choose_from_number, voicemail_plan
+from calling.domain.call import Call, Direction, TimelineEntry
+from calling.domain.errors import InvalidRequest, NotFound
+from calling.domain.phone_number import parse, parse_callable
+from calling.domain.prompt import fill, zone
+from calling.ports import AgentStore, CallStore, Clock, DialQueue, Ids
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """What a caller of the API asks for. `not_after` without an offset is read in the agent's time zone."""
+
+    agent_id: str
+    to_number: str
+    prompt: str | None = field(default=None, repr=False)
+    from_number: str | None = None
+    dynamic_vars: dict[str, str] = field(default_factory=dict, repr=False)
+    campaign_id: str | None = None
+    metadata: dict[str, Any] | None = field(default=None, repr=False)
+    voicemail_action: VoicemailAction | None = None
+    voicemail_message: str | None = field(default=None, repr=False)
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCall:
+    """An accepted call, and what its sender should know of it."""
+
+    call: Call
+    warnings: tuple[str, ...]
+
+
+def place_call(
+    account_id: str,
+    request: CallRequest,
+    *,
+    agents: AgentStore,
+    calls: CallStore,
+    queue: DialQueue,
+    clock: Clock,
+    ids: Ids,
+) -> PlacedCall:
+    """Accept a call.
+
+    The message goes first and the record after it, so that an accepted call always has its message; a message whose
+    record never appears is dropped by dispatch_dial.
+
+    Raises:
+        NotFound: `agent_not_found`.
+        NotPermitted: `from_number_not_owned`.
+        InvalidRequest: `invalid_phone_format`, `prompt_required`, `prompt_too_long`, `agent_no_phone`,
+            `from_number_not_outbound`, `voicemail_message_required`, `invalid_field`.
+    """
+    to_number = parse_callable(request.to_number, field="to_number")
+    wanted = parse(request.from_number, field="from_number") if request.from_number is not None else None
+    found = agents.get_agent(account_id, request.agent_id)
+    if found is None:
+        raise NotFound("There is no such agent.", code="agent_not_found", field="agent_id")
+    agent, numbers = found
+    if not agent.is_active:
+        raise InvalidRequest("This agent is not active.", field="agent_id")
+    prompt = _purpose(request, agent)
+    number = choose_from_number(numbers, wanted.e164 if wanted else None)
+    action, words = voicemail_plan(agent, number, request.voicemail_action, request.voicemail_message)
+    leaves = action is VoicemailAction.LEAVE_MESSAGE
+    now = clock.now()
+    call = Call(
+        account_id=account_id,
+        call_id=ids.new("call"),
+        agent_id=agent.agent_id,
+        direction=Direction.OUTBOUND,
+        from_number=number.phone_number,
+        to_number=to_number,
+        created_at=now,
+        prompt=prompt,
+        dynamic_vars=dict(request.dynamic_vars),
+        metadata=request.metadata,
+        campaign_id=request.campaign_id,
+        voicemail_action=action,
+        voicemail_message=fill(words, request.dynamic_vars)[0] if leaves and words else None,
+        amd_enabled=agent.amd_enabled,
+        not_after=_deadline(request.not_after, agent, now),
+        voice_id=number.voice_id or agent.voice_id,
+        max_duration_seconds=agent.max_call_duration_seconds,
+        timeline=(TimelineEntry(now, "queued", "accepted by the API"),),
+    )
+    queue.send(account_id, call.call_id)
+    calls.add(call)
+    return PlacedCall(call, _warnings(agent, number, prompt, (words or "") if leaves else "", request.dynamic_vars))
+
+
+def _purpose(request: CallRequest, agent: Agent) -> str:
+    """Choose the call's purpose: its own prompt, else what the agent calls for."""
+    for text in (request.prompt, agent.outbound_prompt):
+        if text is not None and text.strip():
+            if len(text) > MAX_PROMPT:
+                raise InvalidRequest(
+                    f"prompt is longer than {MAX_PROMPT} characters.", code="prompt_too_long", field="prompt"
+                )
+            return text.strip()
+    raise InvalidRequest(
+        "Say in prompt why the agent calls, or give the agent an outbound_prompt.",
+        code="prompt_required",
+        field="prompt",
+    )
+
+
+def _deadline(not_after: datetime | None, agent: Agent, now: int) -> int | None:
+    if not_after is None:
+        return None
+    try:
+        aware = not_after if not_after.tzinfo else not_after.replace(tzinfo=zone(agent.timezone))
+        at = round(aware.timestamp() * 1000)
+    except (OverflowError, ValueError) as error:
+        raise InvalidRequest("not_after is not a usable time.", field="not_after") from error
+    if at <= now:
+        raise InvalidRequest("not_after is in the past.", field="not_after")
+    return at
+
+
+def _warnings(agent: Agent, number: Number, prompt: str, voicemail: str, given: dict[str, str]) -> tuple[str, ...]:
+    """Name each variable that has no value, with the texts that ask for it."""
+    texts = {
+        "the agent's prompt": "\n".join(t for t in (agent.system_prompt, number.custom_prompt) if t),
+        "prompt": prompt,
+        "voicemail_message": voicemail,
+    }
+    places: dict[str, list[str]] = {}
+    for place, text in texts.items():
+        for name in fill(text, given)[1]:
+            places.setdefault(name, []).append(place)
+    return tuple(
+        f"Variable '{name}' has no value: it is left out of {' and '.join(where)}." for name, where in places.items()
+    )

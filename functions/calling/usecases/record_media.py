@@ -1,0 +1,135 @@
+"""What the media session stores of a call: that it came up, that it lives, what was said, how it ended."""
+
+from typing import Any
+
+from calling.domain.call import Call, EndedReason, TimelineEntry
+from calling.domain.errors import Conflict
+from calling.domain.lease import ACCOUNT_POOL
+from calling.domain.progress import belongs
+from calling.domain.revision import Revision
+from calling.domain.transcript import Turn
+from calling.ports import CallStore, Clock, DialWorkflow, LeasePool
+from calling.usecases.revise_call import revise_call
+
+ALIVE_LEASE_SECONDS = 60  # several missed signs of life before a place counts as abandoned
+
+
+def media_opened(
+    account_id: str,
+    call_id: str,
+    *,
+    stream_sid: str,
+    call_sid: str,
+    calls: CallStore,
+    workflow: DialWorkflow,
+    clock: Clock,
+) -> Call:
+    """Bind a stream to its call, once.
+
+    Raises:
+        NotFound: `call_not_found`.
+        Conflict: `stream_refused`: the call has or had a stream, is over, or is another one at the carrier.
+    """
+    now = clock.now()
+
+    def decide(call: Call) -> Revision:
+        if call.status.is_terminal or call.media_opened_at is not None or not belongs(call, call_sid):
+            raise Conflict("This call takes no such stream.", code="stream_refused")
+        return Revision(
+            {
+                "stream_sid": stream_sid,
+                "twilio_call_sid": call_sid,
+                "media_opened_at": now,
+                "media_alive_at": now,
+            },
+            note=TimelineEntry(now, "media_opened"),
+        )
+
+    call, _ = revise_call(account_id, call_id, decide, calls=calls)
+    if call.task_token is not None:
+        workflow.heartbeat(call.task_token)
+    return call
+
+
+def media_alive(
+    account_id: str, call_id: str, *, calls: CallStore, leases: LeasePool, workflow: DialWorkflow, clock: Clock
+) -> Call:
+    """Give a sign of life: renew the place under the cap and the task's heartbeat; return the record as it stands.
+
+    Raises:
+        NotFound: `call_not_found`.
+    """
+    now = clock.now()
+
+    def decide(call: Call) -> Revision | None:
+        return None if call.status.is_terminal else Revision({"media_alive_at": now})
+
+    call, alive = revise_call(account_id, call_id, decide, calls=calls)
+    if alive:
+        leases.renew(account_id, ACCOUNT_POOL, call_id, expires_at=now + ALIVE_LEASE_SECONDS * 1000)
+        if call.task_token is not None:
+            workflow.heartbeat(call.task_token)
+    return call
+
+
+def store_turn(account_id: str, call_id: str, turn: Turn, *, calls: CallStore) -> None:
+    """Store what one side said."""
+    calls.add_turn(account_id, call_id, turn)
+
+
+def voicemail_found(account_id: str, call_id: str, method: str, *, calls: CallStore, clock: Clock) -> bool:
+    """Store a machine verdict (`speech` or `carrier`); True where it was the first.
+
+    Raises:
+        NotFound: `call_not_found`.
+    """
+    now = clock.now()
+
+    def decide(call: Call) -> Revision | None:
+        if call.voicemail_method is not None or call.status.is_terminal:
+            return None
+        changes: dict[str, Any] = {"voicemail_method": method}
+        if method == "speech":
+            changes["speech_verdict_at"] = now
+        return Revision(changes, note=TimelineEntry(now, "voicemail", f"found by {method}"))
+
+    return revise_call(account_id, call_id, decide, calls=calls)[1]
+
+
+def media_closed(
+    account_id: str,
+    call_id: str,
+    *,
+    reason: EndedReason | None,
+    voicemail_left: bool,
+    recording_key: str | None,
+    first_audio_ms: int | None,
+    voice_to_voice_ms: tuple[int, ...],
+    calls: CallStore,
+    workflow: DialWorkflow,
+    clock: Clock,
+) -> None:
+    """Store the session's last words, once, and have the carrier asked: its own last word may be lost.
+
+    `reason` None: the other side ended it.
+
+    Raises:
+        NotFound: `call_not_found`.
+    """
+    now = clock.now()
+
+    def decide(call: Call) -> Revision | None:
+        if call.media_closed_at is not None:
+            return None
+        changes: dict[str, Any] = {
+            "media_closed_at": now,
+            "voicemail_left": voicemail_left,
+            "voice_to_voice_ms": voice_to_voice_ms,
+        }
+        optional = {"media_reason": reason, "recording_key": recording_key, "first_audio_ms": first_audio_ms}
+        changes |= {name: value for name, value in optional.items() if value is not None}
+        return Revision(changes, note=TimelineEntry(now, "media_closed", reason.value if reason else "other side"))
+
+    call, _ = revise_call(account_id, call_id, decide, calls=calls)
+    if call.task_token is not None and not call.status.is_terminal:
+        workflow.answer(call.task_token, {"result": "resolve"})

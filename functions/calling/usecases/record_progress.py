@@ -1,0 +1,44 @@
+"""Store a fact of the carrier, then wake whoever waits for it. Idempotent and order-proof, see domain.progress."""
+
+from calling.domain.call import Call, TimelineEntry, machine
+from calling.domain.progress import CarrierFact, belongs, carrier_progress
+from calling.domain.revision import Revision
+from calling.ports import CallStore, DialWorkflow
+from calling.usecases.revise_call import revise_call
+
+
+def record_progress(
+    account_id: str, call_id: str, fact: CarrierFact, *, calls: CallStore, workflow: DialWorkflow
+) -> Call:
+    """Store what the carrier says of a call; answer the call's task once it is over.
+
+    A repeated fact writes nothing and still answers: the first delivery may have died between the two.
+
+    Raises:
+        NotFound: `call_not_found`.
+    """
+    call, _ = revise_call(account_id, call_id, lambda c: carrier_progress(c, fact), calls=calls)
+    if call.task_token is not None and not call.status.is_terminal and belongs(call, fact.sid):
+        if call.carrier_is_done:
+            workflow.answer(call.task_token, {"result": "ended"})
+        else:
+            workflow.heartbeat(call.task_token)
+    return call
+
+
+def record_machine_detection(
+    account_id: str, call_id: str, *, sid: str, answered_by: str, at: int, calls: CallStore
+) -> Call:
+    """Store the carrier's machine detection. The media session reads it; the first machine verdict wins.
+
+    Raises:
+        NotFound: `call_not_found`.
+    """
+
+    def decide(call: Call) -> Revision | None:
+        if call.amd_result is not None or call.status.is_terminal or not belongs(call, sid):
+            return None
+        note = TimelineEntry(at, "machine_detection", answered_by, {"machine": machine(answered_by)})
+        return Revision({"amd_result": answered_by}, note=note)
+
+    return revise_call(account_id, call_id, decide, calls=calls)[0]

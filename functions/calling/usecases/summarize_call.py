@@ -1,0 +1,96 @@
+"""Make of a finished conversation what the next call to this person will know, then tell the world it is over."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from calling.domain import events
+from calling.domain.call import Call, TimelineEntry
+from calling.domain.errors import ModelError
+from calling.domain.history import CallSummary
+from calling.domain.prompt import SUMMARY_SYSTEM, SUMMARY_TOOL, summary_request
+from calling.domain.revision import Revision
+from calling.domain.transcript import transcript
+from calling.ports import AgentStore, CallStore, Clock, LanguageModel, PeopleStore
+from calling.usecases.brief_call import brief_call
+from calling.usecases.revise_call import revise_call
+
+_MAX_TOKENS = 700
+_MAX_SUMMARY = 1_500  # characters kept; the next prompt carries it
+_MAX_FACTS = 20
+_SENTIMENTS = frozenset({"happy", "neutral", "frustrated"})
+
+
+def summarize_call(
+    account_id: str,
+    call_id: str,
+    *,
+    calls: CallStore,
+    agents: AgentStore,
+    people: PeopleStore,
+    model: LanguageModel,
+    clock: Clock,
+) -> None:
+    """Summarise a settled call: analysis, memory and the terminal event in one write, once.
+
+    Raises:
+        ModelError: no usable summary; the state machine then settles without one.
+        NotFound: the agent or its number is gone; likewise.
+    """
+    call = calls.get(account_id, call_id)
+    if call is None or call.terminal_event_at is not None:
+        return
+    turns = calls.turns(account_id, call_id)
+    brief = brief_call(call, agents=agents, people=people, clock=clock)
+    answer = model.complete(
+        system=SUMMARY_SYSTEM,
+        message=summary_request(brief, transcript(turns)),
+        max_tokens=_MAX_TOKENS,
+        temperature=0.0,
+        model=brief.agent.llm_model,
+        tool=SUMMARY_TOOL,
+    )
+    analysis = _analysis(answer.arguments)
+    facts = _facts(answer.arguments)
+    revise_call(account_id, call_id, lambda c: _remember(c, analysis, facts, clock.now()), calls=calls)
+
+
+def _analysis(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    summary = (arguments or {}).get("summary")
+    if arguments is None or not isinstance(summary, str) or not summary.strip():
+        raise ModelError("The model recorded no summary.")
+    sentiment, successful, extracted = (arguments.get(k) for k in ("sentiment", "successful", "extracted"))
+    return {
+        "summary": summary.strip()[:_MAX_SUMMARY],
+        "sentiment": sentiment if sentiment in _SENTIMENTS else "neutral",
+        "successful": successful if isinstance(successful, bool) else None,
+        "extracted_data": extracted if isinstance(extracted, dict) and extracted else None,
+    }
+
+
+def _facts(arguments: Mapping[str, Any] | None) -> dict[str, str]:
+    person = (arguments or {}).get("person")
+    if not isinstance(person, dict):
+        return {}
+    texts = {str(k)[:40]: v[:200] for k, v in person.items() if isinstance(v, str) and v.strip()}
+    return dict(list(texts.items())[:_MAX_FACTS])
+
+
+def _remember(call: Call, analysis: dict[str, Any], facts: dict[str, str], now: int) -> Revision | None:
+    if call.terminal_event_at is not None:
+        return None
+    reason = call.ended_reason.value if call.ended_reason else call.status.value
+    return Revision(
+        changes={**analysis, "terminal_event_at": now},
+        note=TimelineEntry(now, "summarized"),
+        outbox=events.terminal(call.account_id, call.call_id, call.status, now),
+        remember=CallSummary(
+            account_id=call.account_id,
+            person=call.person,
+            call_id=call.call_id,
+            agent_id=call.agent_id,
+            ended_at=call.carrier_ended_at or now,
+            outcome=reason,
+            summary=analysis["summary"],
+            facts=facts,
+        ),
+    )

@@ -1,0 +1,74 @@
+"""Lambda: messages of the deliveries queue → deliver_webhook.
+
+A message is an event fresh from the bus, or a delivery that failed and comes again.
+"""
+
+import json
+from functools import cache
+from typing import Any
+
+from calling.adapters.aws import client
+from calling.adapters.clock import SystemClock
+from calling.adapters.dynamodb.accounts import DynamoAccountStore
+from calling.adapters.dynamodb.agents import DynamoAgentStore
+from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.deliveries import DynamoDeliveryStore
+from calling.adapters.eventbridge import event_of
+from calling.adapters.kms import KmsVault
+from calling.adapters.s3 import S3BlobStore
+from calling.adapters.sqs import SqsDeliveryQueue
+from calling.adapters.webhook_signatures import sign
+from calling.adapters.webhooks import HttpWebhookSender
+from calling.settings import (
+    BucketSettings,
+    DeliveryQueueSettings,
+    TableSettings,
+    VaultSettings,
+    WebhookSettings,
+    load,
+)
+from calling.telemetry import call_keys, logger, traced
+from calling.usecases.deliver_webhook import DeliveryPorts, deliver_event, redeliver
+
+log = logger("deliver_webhook")
+
+
+@cache
+def _ports() -> DeliveryPorts:
+    table = load(TableSettings).table_name
+    dynamodb = client("dynamodb")
+    return DeliveryPorts(
+        accounts=DynamoAccountStore(dynamodb, table),
+        agents=DynamoAgentStore(dynamodb, table),
+        calls=DynamoCallStore(dynamodb, table),
+        deliveries=DynamoDeliveryStore(dynamodb, table),
+        queue=SqsDeliveryQueue(client("sqs"), load(DeliveryQueueSettings).deliveries_queue_url),
+        sender=HttpWebhookSender(allow_loopback_http=load(WebhookSettings).allow_loopback_webhooks),
+        vault=KmsVault(client("kms"), load(VaultSettings).kms_key_id),
+        blobs=S3BlobStore(client("s3"), load(BucketSettings).bucket_name),
+        sign=sign,
+        clock=SystemClock(),
+    )
+
+
+@traced
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Deliver each message; answer which of them must come again."""
+    failed = [record["messageId"] for record in event["Records"] if not _done(json.loads(record["body"]))]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _done(message: dict[str, Any]) -> bool:
+    detail = message.get("detail", message)
+    with call_keys(log, detail["account_id"], detail["call_id"]):
+        try:
+            if "detail" in message:
+                results = deliver_event(event_of(message), ports=_ports())
+            else:
+                one = redeliver(detail["account_id"], detail["delivery_id"], ports=_ports())
+                results = (one,) if one else ()
+        except Exception as error:  # noqa: BLE001  the queue record's door: after its receives it is dead-lettered
+            log.error("delivery failed", extra={"error": type(error).__qualname__})
+            return False
+        log.info("delivered", extra={"deliveries": [(d.delivery_id, d.status.value) for d in results]})
+        return True

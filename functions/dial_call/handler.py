@@ -1,0 +1,63 @@
+"""Lambda: state DialCall → dial_call."""
+
+from functools import cache
+from typing import Any
+
+from calling.adapters.aws import client
+from calling.adapters.clock import SystemClock
+from calling.adapters.dynamodb.agents import DynamoAgentStore
+from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.pacing import DynamoPacer
+from calling.adapters.kms import KmsVault
+from calling.adapters.secrets import SecretsCredentials
+from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
+from calling.adapters.twilio import TwilioCarrier
+from calling.settings import (
+    CarrierSettings,
+    PaceSettings,
+    PublicSettings,
+    StreamSettings,
+    TableSettings,
+    VaultSettings,
+    load,
+)
+from calling.telemetry import call_keys, logger, traced
+from calling.usecases.dial_call import DialPorts, DialSettings, dial_call
+
+log = logger("dial_call")
+
+
+@cache
+def _ports() -> DialPorts:
+    table, carrier = load(TableSettings).table_name, load(CarrierSettings)
+    dynamodb, clock = client("dynamodb"), SystemClock()
+    return DialPorts(
+        calls=DynamoCallStore(dynamodb, table),
+        agents=DynamoAgentStore(dynamodb, table),
+        credentials=SecretsCredentials(
+            client("secretsmanager"),
+            vault=KmsVault(client("kms"), load(VaultSettings).kms_key_id),
+            clock=clock,
+            carrier_secret_arn=carrier.carrier_secret_arn,
+            stream_secret_arn=load(StreamSettings).stream_token_secret_arn,
+        ),
+        carrier=TwilioCarrier(carrier.twilio_api_url),
+        pacer=DynamoPacer(dynamodb, table),
+        workflow=StepFunctionsDialWorkflow(client("stepfunctions"), ""),
+        clock=clock,
+    )
+
+
+@cache
+def _settings() -> DialSettings:
+    public = load(PublicSettings)
+    return DialSettings(public.public_base_url, public.media_public_url, load(PaceSettings).calls_per_second)
+
+
+@traced
+def handler(event: dict[str, str], _context: object) -> dict[str, Any]:
+    """Dial; the answer goes to the task token."""
+    with call_keys(log, event["account_id"], event["call_id"]):
+        dial_call(event["account_id"], event["call_id"], event["token"], ports=_ports(), settings=_settings())
+        log.info("dial done")
+    return {}

@@ -1,0 +1,43 @@
+"""Lambda: state SummarizeCall → summarize_call."""
+
+from functools import cache, partial
+from typing import Any
+
+from calling.adapters.aws import client
+from calling.adapters.claude import ClaudeModel
+from calling.adapters.clock import SystemClock
+from calling.adapters.dynamodb.agents import DynamoAgentStore
+from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.people import DynamoPeopleStore
+from calling.adapters.secrets import llm_key
+from calling.settings import ModelSettings, TableSettings, load
+from calling.telemetry import call_keys, logger, traced
+from calling.usecases.summarize_call import summarize_call
+
+log = logger("summarize_call")
+
+
+@cache
+def _summarize() -> Any:  # noqa: ANN401  the use case with its ports filled in
+    dynamodb, table, model = client("dynamodb"), load(TableSettings).table_name, load(ModelSettings)
+    return partial(
+        summarize_call,
+        calls=DynamoCallStore(dynamodb, table),
+        agents=DynamoAgentStore(dynamodb, table),
+        people=DynamoPeopleStore(dynamodb, table),
+        model=ClaudeModel(
+            llm_key(client("secretsmanager"), model.anthropic_secret_arn),
+            base_url=model.anthropic_base_url,
+            model=model.llm_model,
+        ),
+        clock=SystemClock(),
+    )
+
+
+@traced
+def handler(event: dict[str, str], _context: object) -> dict[str, Any]:
+    """Summarise."""
+    with call_keys(log, event["account_id"], event["call_id"]):
+        _summarize()(event["account_id"], event["call_id"])
+        log.info("summarized")
+    return {}

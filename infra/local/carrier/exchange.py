@@ -1,0 +1,161 @@
+"""The exchange: all calls, numbers and people of one carrier, and the tasks in which calls live.
+
+The doors (`rest`, `controls`) ask it; it knows no HTTP requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import ssl
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from functools import cache
+from time import time
+from typing import Final
+from uuid import uuid4
+
+import httpx
+
+from infra.local.carrier.call import CallLife, Equipment
+from infra.local.carrier.callbacks import Webhooks
+from infra.local.carrier.errors import TwilioError, bad_request
+from infra.local.carrier.faults import Faults
+from infra.local.carrier.params import Dial, Params, Target
+from infra.local.carrier.people import People
+from infra.local.carrier.resources import CallRecord, NumberRecord
+from infra.local.carrier.speech import Voice
+
+log: Final = logging.getLogger(__name__)
+_QUEUE_SECONDS: Final = 24 * 3600.0
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """The context of all clients; reading the authorities takes longer than most requests."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the carrier is started with; an account has one SID, one token and its numbers."""
+
+    account_sid: str
+    auth_token: str
+    numbers: tuple[str, ...]
+    speech_url: str
+    scripted: bool = False
+    cps: float = 0.0
+
+
+class Exchange:
+    """Places calls and keeps their records."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.people = People()
+        self.faults = Faults(settings.cps)
+        self.calls: dict[str, CallLife] = {}
+        self.numbers = {number: self._own(number) for number in settings.numbers}
+        # No keep-alive: the next callback may meet a server that has just closed an idle connection.
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=0)
+        self._http = httpx.AsyncClient(verify=tls(), limits=limits, trust_env=False)
+        self._voice = Voice(self._http, settings.speech_url)
+        webhooks = Webhooks(self._http, settings.auth_token)
+        self._equipment = Equipment(self.faults, webhooks, self._voice, settings.scripted)
+        self._next_slot = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def place(self, dial: Dial, parameters: Params) -> CallRecord:
+        """Accept an outbound call; it is queued while calls per second are short."""
+        record = self._record("outbound-api", dial, dial.from_, parameters)
+        record.queue_seconds = self._queue_up()
+        self._start(record, dial, dial.to)
+        return record
+
+    def call_in(self, from_: str, to: str) -> CallRecord:
+        """Call one of our numbers as the person `from_`."""
+        settings = self.numbers[to].settings
+        voice_url, report_url = settings.get("VoiceUrl", ""), settings.get("StatusCallback", "")
+        dial = Dial(
+            to=to,
+            from_=from_,
+            url=Target(voice_url, settings.get("VoiceMethod", "POST")) if voice_url else None,
+            status_callback=Target(report_url, settings.get("StatusCallbackMethod", "POST")) if report_url else None,
+        )
+        record = self._record("inbound", dial, to, {})
+        record.status = "ringing"
+        self._start(record, dial, from_)
+        return record
+
+    def records(self) -> list[CallRecord]:
+        """All calls, oldest first."""
+        return [life.record for life in self.calls.values()]
+
+    def alive(self, sid: str) -> bool:
+        """Whether a call, or a callback of it, is still under way."""
+        return any(task.get_name() == sid for task in self._tasks)
+
+    def forget_ended(self) -> None:
+        """Drop the records of calls that are over."""
+        self.calls = {sid: life for sid, life in self.calls.items() if not life.record.ended}
+
+    async def close(self) -> None:
+        """End everything that is under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._voice.close()
+        await self._http.aclose()
+
+    def _own(self, number: str) -> NumberRecord:
+        digest = hashlib.sha256(f"{self.settings.account_sid}{number}".encode()).hexdigest()
+        return NumberRecord(f"PN{digest[:32]}", self.settings.account_sid, number, time(), number)
+
+    def _record(self, direction: str, dial: Dial, ours: str, parameters: Params) -> CallRecord:
+        return CallRecord(
+            sid=f"CA{uuid4().hex}",
+            account_sid=self.settings.account_sid,
+            direction=direction,
+            to=dial.to,
+            from_=dial.from_,
+            created_at=time(),
+            phone_number_sid=self.numbers[ours].sid,
+            parameters=parameters,
+        )
+
+    def _queue_up(self) -> float:
+        """Reserve the next slot under the calls per second; return the wait for it."""
+        cps, now = self.faults.cps, asyncio.get_running_loop().time()
+        if cps <= 0:
+            return 0.0
+        slot = max(now, self._next_slot)
+        if slot - now > _QUEUE_SECONDS:
+            raise bad_request(22005, "The queue of outbound calls is full")
+        self._next_slot = slot + 1 / cps
+        return slot - now
+
+    def _start(self, record: CallRecord, dial: Dial, number: str) -> None:
+        life = CallLife(record, dial, self.people.find(number), self._equipment)
+        self.calls[record.sid] = life
+        self._keep(life.run(), record.sid)
+
+    def _keep(self, work: Coroutine[None, None, None], sid: str) -> None:
+        task = asyncio.create_task(work, name=sid)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("call %s broke", task.get_name(), exc_info=error)
+
+
+def refusal(people: People, to: str) -> TwilioError | None:
+    """The error of a create request to someone who is never reached at all."""
+    person = people.find(to)
+    if person.answers != "refuse":
+        return None
+    return bad_request(person.error_code, f"The phone number you are attempting to call, {to}, is not valid.")

@@ -1,0 +1,87 @@
+"""What goes wrong on purpose: probabilities, delays and losses, drawn from one seeded generator."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Milliseconds = Annotated[float, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CreateCallFaults(_Part):
+    """Of `POST Calls.json`; the delay is that of the answer, the call is placed at once."""
+
+    accept_then_drop: Probability = 0.0
+    http_500: Probability = 0.0
+    http_500_accepted: Probability = 0.0
+    http_429: Probability = 0.0
+    delay_ms: Milliseconds = 0.0
+
+
+class CallbackFaults(_Part):
+    """Of every callback; delay_ms is a range."""
+
+    drop: Probability = 0.0
+    duplicate: Probability = 0.0
+    reorder: Probability = 0.0
+    delay_ms: Annotated[list[Milliseconds], Field(min_length=2, max_length=2)] | None = None
+
+
+class MediaFaults(_Part):
+    """Of every media stream: its connection is lost so long after it began."""
+
+    drop_after_ms: Milliseconds | None = None
+
+
+class FaultPlan(_Part):
+    """All faults; `cps` None means what the carrier was started with."""
+
+    seed: int = 0
+    create_call: CreateCallFaults = CreateCallFaults()
+    callbacks: CallbackFaults = CallbackFaults()
+    list_lag_ms: Milliseconds = 0.0
+    media: MediaFaults = MediaFaults()
+    cps: Annotated[float, Field(ge=0)] | None = None
+
+
+class Faults:
+    """The plan in force and its dice. Every question draws in a fixed order, so a seed repeats a run."""
+
+    def __init__(self, cps: float = 0.0) -> None:
+        self._own_cps = cps
+        self.plan = FaultPlan()
+        self._random = Random(0)
+
+    def put(self, plan: FaultPlan) -> None:
+        """Replace the plan and start its dice anew."""
+        self.plan = plan
+        self._random = Random(plan.seed)
+
+    @property
+    def cps(self) -> float:
+        """Calls a second before they queue; 0 is no limit."""
+        return self._own_cps if self.plan.cps is None else self.plan.cps
+
+    def of_create_call(self) -> str | None:
+        """The fault of this request, if it has one: the first drawn in the order of the fields."""
+        plan = self.plan.create_call
+        names = ("accept_then_drop", "http_500", "http_500_accepted", "http_429")
+        drawn = [name for name in names if self._draw(getattr(plan, name))]
+        return drawn[0] if drawn else None
+
+    def of_callback(self) -> tuple[bool, bool, bool, float]:
+        """Of this callback: drop, duplicate, reorder, and its delay in seconds."""
+        plan = self.plan.callbacks
+        drop, duplicate, reorder = self._draw(plan.drop), self._draw(plan.duplicate), self._draw(plan.reorder)
+        delay = self._random.uniform(*plan.delay_ms) / 1000 if plan.delay_ms else 0.0
+        return drop, duplicate, reorder, delay
+
+    def _draw(self, probability: float) -> bool:
+        return probability > 0 and self._random.random() < probability

@@ -1,0 +1,260 @@
+"""Calls and numbers as records, and as the JSON that Twilio's API and our own controls show of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from infra.local.carrier.params import Params
+
+API_VERSION: Final = "2010-04-01"
+TERMINAL: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+_SUBRESOURCES: Final = {
+    "events": "Events",
+    "notifications": "Notifications",
+    "payments": "Payments",
+    "recordings": "Recordings",
+    "siprec": "Siprec",
+    "streams": "Streams",
+    "transcriptions": "Transcriptions",
+    "user_defined_message_subscriptions": "UserDefinedMessageSubscriptions",
+    "user_defined_messages": "UserDefinedMessages",
+}
+
+
+@dataclass(slots=True)
+class SentCallback:
+    """One callback as it went out; answer_status is None while unanswered or when nobody answered."""
+
+    event: str
+    sequence: int | None
+    sent_at: float
+    answer_status: int | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """As the controls show it."""
+        return {
+            "event": self.event,
+            "sequence": self.sequence,
+            "sent_at": self.sent_at,
+            "answer_status": self.answer_status,
+        }
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """All facts of one call. Times are epoch seconds."""
+
+    sid: str
+    account_sid: str
+    direction: str
+    to: str
+    from_: str
+    created_at: float
+    phone_number_sid: str
+    parameters: Params
+    queue_seconds: float = 0.0
+    status: str = "queued"
+    updated_at: float = 0.0
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    ended_at: float | None = None
+    answered_by: str | None = None
+    sip_code: int | None = None
+    callbacks: list[SentCallback] = field(default_factory=list)
+    other_callbacks: list[SentCallback] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    seconds_from_agent: float = 0.0
+    seconds_to_agent: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """The call has reached a terminal status."""
+        return self.status in TERMINAL
+
+    @property
+    def duration(self) -> int:
+        """Whole seconds between answer and end, begun ones counted."""
+        if self.answered_at is None or self.ended_at is None:
+            return 0
+        return max(1, round(self.ended_at - self.answered_at))
+
+    def to_twilio(self) -> dict[str, object]:
+        """The Call resource."""
+        uri = f"/{API_VERSION}/Accounts/{self.account_sid}/Calls/{self.sid}"
+        return {
+            "sid": self.sid,
+            "account_sid": self.account_sid,
+            "annotation": None,
+            "answered_by": self.answered_by,
+            "api_version": API_VERSION,
+            "caller_name": None,
+            "date_created": rfc2822(self.created_at),
+            "date_updated": rfc2822(self.updated_at or self.created_at),
+            "direction": self.direction,
+            "duration": str(self.duration) if self.status == "completed" else None,
+            "end_time": rfc2822(self.ended_at),
+            "forwarded_from": None,
+            "from": self.from_,
+            "from_formatted": self.from_,
+            "group_sid": None,
+            "parent_call_sid": None,
+            "phone_number_sid": self.phone_number_sid,
+            "price": None,
+            "price_unit": "USD",
+            "queue_time": str(round(self.queue_seconds * 1000)),
+            "start_time": rfc2822(self.ringing_at or self.answered_at),
+            "status": self.status,
+            "subresource_uris": {name: f"{uri}/{path}.json" for name, path in _SUBRESOURCES.items()},
+            "to": self.to,
+            "to_formatted": self.to,
+            "trunk_sid": None,
+            "uri": f"{uri}.json",
+        }
+
+    def to_sim(self) -> dict[str, object]:
+        """What the controls tell of this call."""
+        return {
+            "sid": self.sid,
+            "direction": self.direction,
+            "to": self.to,
+            "from": self.from_,
+            "status": self.status,
+            "created_at": self.created_at,
+            "ringing_at": self.ringing_at,
+            "answered_at": self.answered_at,
+            "ended_at": self.ended_at,
+            "answered_by": self.answered_by,
+            "sip_code": self.sip_code,
+            "parameters": self.parameters,
+            "callbacks": [callback.to_json() for callback in self.callbacks],
+            "other_callbacks": [callback.to_json() for callback in self.other_callbacks],
+            "audio_seconds": {
+                "from_agent": round(self.seconds_from_agent, 2),
+                "to_agent": round(self.seconds_to_agent, 2),
+            },
+            "heard": list(self.heard),
+            "said": list(self.said),
+        }
+
+
+@dataclass(slots=True)
+class NumberRecord:
+    """A number of the account and where its calls go."""
+
+    sid: str
+    account_sid: str
+    phone_number: str
+    created_at: float
+    friendly_name: str
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def to_twilio(self) -> dict[str, object]:
+        """The IncomingPhoneNumber resource."""
+        shown = {name: self.settings.get(name, default) for name, default in NUMBER_SETTINGS.items()}
+        return {
+            "sid": self.sid,
+            "account_sid": self.account_sid,
+            "address_requirements": "none",
+            "address_sid": None,
+            "api_version": API_VERSION,
+            "beta": False,
+            "bundle_sid": None,
+            "capabilities": {"voice": True, "sms": False, "mms": False, "fax": False},
+            "date_created": rfc2822(self.created_at),
+            "date_updated": rfc2822(self.created_at),
+            "friendly_name": self.friendly_name,
+            "identity_sid": None,
+            "origin": "twilio",
+            "phone_number": self.phone_number,
+            "status": "in-use",
+            "trunk_sid": None,
+            "uri": f"/{API_VERSION}/Accounts/{self.account_sid}/IncomingPhoneNumbers/{self.sid}.json",
+            **{_snake(name): value for name, value in shown.items()},
+        }
+
+
+NUMBER_SETTINGS: Final = {
+    "VoiceUrl": "",
+    "VoiceMethod": "POST",
+    "VoiceFallbackUrl": "",
+    "VoiceFallbackMethod": "POST",
+    "StatusCallback": "",
+    "StatusCallbackMethod": "POST",
+    "VoiceApplicationSid": "",
+}
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")
+
+
+def rfc2822(epoch: float | None) -> str | None:
+    """A time as Twilio writes it, in whole seconds of UTC."""
+    return None if epoch is None else format_datetime(datetime.fromtimestamp(int(epoch), UTC))
+
+
+def call_list(records: Sequence[CallRecord], query: Params) -> list[CallRecord]:
+    """The calls a list request asks for, newest first; `records` are oldest first."""
+    return [record for record in reversed(records) if _matches(record, query)]
+
+
+def _matches(record: CallRecord, query: Params) -> bool:
+    plain = {"To": record.to, "From": record.from_, "Status": record.status, "ParentCallSid": ""}
+    if any(name in query and query[name][-1] != value for name, value in plain.items()):
+        return False
+    days = {"StartTime": record.ringing_at or record.answered_at, "EndTime": record.ended_at}
+    return all(_day_matches(epoch, name, query) for name, epoch in days.items())
+
+
+def _day_matches(epoch: float | None, name: str, query: Params) -> bool:
+    """Twilio compares whole UTC days; a call without the time matches no filter on it."""
+    asked = {operator: query[name + operator][-1][:10] for operator in ("", "<", ">") if name + operator in query}
+    if not asked:
+        return True
+    if epoch is None:
+        return False
+    day = datetime.fromtimestamp(epoch, UTC).date().isoformat()
+    return asked.get("", day) == day and asked.get(">", day) <= day <= asked.get("<", day)
+
+
+Record = TypeVar("Record", CallRecord, NumberRecord)
+
+
+def page_of(records: Sequence[Record], path: str, key: str, query: Params) -> dict[str, Any]:
+    """One page of a list as Twilio shapes it; the page token names the last record of the page before."""
+    size = min(max(int(_plain(query, "PageSize", "50")), 1), 1000)
+    number = int(_plain(query, "Page", "0"))
+    token = query.get("PageToken", [""])[-1].removeprefix("PA")
+    start = number * size
+    if token:
+        start = next((index + 1 for index, record in enumerate(records) if record.sid == token), len(records))
+    shown = records[start : start + size]
+    more = start + size < len(records)
+    kept = {name: values for name, values in query.items() if name not in {"Page", "PageToken", "PageSize"}}
+
+    def uri(page: int, after: str = "") -> str:
+        token = {"PageToken": [f"PA{after}"]} if after else {}
+        return f"{path}?{urlencode({**kept, 'PageSize': [str(size)], 'Page': [str(page)], **token}, doseq=True)}"
+
+    return {
+        key: [record.to_twilio() for record in shown],
+        "first_page_uri": uri(0),
+        "next_page_uri": uri(number + 1, shown[-1].sid) if more else None,
+        "previous_page_uri": uri(number - 1) if number > 0 else None,
+        "page": number,
+        "page_size": size,
+        "start": start,
+        "end": max(start + len(shown) - 1, 0),
+        "uri": uri(number),
+    }
+
+
+def _plain(query: Params, name: str, default: str) -> str:
+    value = query.get(name, [default])[-1]
+    return value if value.isdigit() else default

@@ -1,0 +1,161 @@
+"""When each rule of the turn table is due: a time, past or future, or None. Reads the state, changes nothing."""
+
+from media.conversation import barge_in, endpointing, opener, silence, voicemail
+from media.conversation.state import State
+from media.conversation.words import meaningful
+
+# How long a goodbye waits for somebody who is just saying something.
+_LAST_CHANCE = 1.0
+
+
+def opener_at(state: State) -> float | None:
+    """The agent says its first words."""
+    config, callee = state.config, state.callee
+    return opener.opener_due(
+        started=state.started,
+        delay=config.pickup_delay if config.direction == "outbound" else 0.0,
+        silence=config.endpoint_silence,
+        text=callee.turn.text,
+        evidence=state.evidence,
+        voice_began=state.first_voice,
+        voice_since=callee.voice_since,
+        last_voice=callee.last_voice,
+        needs_text=config.opener_text is None,
+    )
+
+
+def time_is_up_at(state: State) -> float | None:
+    """The call has lasted as long as it may."""
+    return state.started + state.config.max_duration
+
+
+def seal_at(state: State) -> float | None:
+    """The words of the turn being answered can no longer change."""
+    return state.callee.seal_due
+
+
+def flush_at(state: State) -> float | None:
+    """Sentences that wait go to the voice."""
+    return state.agent.flush_due
+
+
+def finished_at(state: State) -> float | None:
+    """The agent's turn is written, spoken and accounted for."""
+    return state.agent.done_at
+
+
+def stalled_at(state: State) -> float | None:
+    """The agent is stuck: no word, no sound, no mark."""
+    return state.agent.overdue_at(state.config.stall_timeout)
+
+
+def yield_at(state: State) -> float | None:
+    """The callee goes on before any of the answer was heard."""
+    turn, callee = state.agent.turn, state.callee
+    if turn is None or state.agent.audible:
+        return None
+    return barge_in.yield_due(
+        text=callee.turn.text,
+        asked=turn.reply.asked if turn.reply is not None else "",
+        restarts=turn.reply is not None,
+        voice_since=callee.voice_since,
+        noise=callee.noise,
+    )
+
+
+def interrupt_at(state: State) -> float | None:
+    """The callee takes the floor from an agent that can be heard."""
+    callee = state.callee
+    if not state.agent.audible or not callee.turn.voiced:
+        return None
+    return barge_in.interruption_due(
+        sensitivity=state.config.interruption_sensitivity,
+        text=callee.turn.text,
+        voice_since=callee.voice_since,
+        noise=callee.noise,
+    )
+
+
+def reply_at(state: State) -> float | None:
+    """The callee's turn is over and wants an answer."""
+    callee = state.callee
+    if state.agent.turn is not None or (state.cut_off and not meaningful(callee.turn.text)):
+        return None
+    return endpointing.endpoint_due(
+        text=callee.turn.text,
+        text_is_final=callee.turn.is_final,
+        last_text=callee.last_text,
+        voice_since=callee.voice_since,
+        last_voice=callee.last_voice,
+        voiced=callee.turn.voiced,
+        silence=state.config.endpoint_silence,
+    )
+
+
+def resume_at(state: State) -> float | None:
+    """An interruption has proved false."""
+    if not state.cut_off or state.agent.turn is not None:
+        return None
+    callee = state.callee
+    return barge_in.resume_due(text=callee.turn.text, voice_since=callee.voice_since, last_voice=callee.last_voice)
+
+
+def _silent_at(state: State, limit: float) -> float | None:
+    if state.agent.turn is not None:
+        return None
+    voice_since, last_voice = state.callee.voice_since, state.callee.last_voice
+    return silence.silence_due(
+        quiet_since=state.quiet_since, limit=limit, voice_since=voice_since, last_voice=last_voice
+    )
+
+
+def prompt_at(state: State) -> float | None:
+    """Half of the silence allowed has passed."""
+    return None if state.prompted else _silent_at(state, state.config.silence_hangup / 2)
+
+
+def silence_ends_at(state: State) -> float | None:
+    """All of the silence allowed has passed."""
+    return _silent_at(state, state.config.silence_hangup)
+
+
+def call_off_at(state: State) -> float | None:
+    """The callee has more to say than goodbye."""
+    turn, callee = state.agent.turn, state.callee
+    if not state.closing.revocable or turn is None:
+        return None
+    said = callee.turn.text
+    if not state.agent.audible and turn.reply is not None:
+        said = " ".join(said.split()[len(turn.reply.asked.split()) :])
+    elif not callee.turn.voiced:
+        return None
+    return 0.0 if barge_in.calls_off_goodbye(said, state.config.interruption_sensitivity) else None
+
+
+def closed_at(state: State) -> float | None:
+    """The last words were heard, or can no longer be waited for."""
+    agent, config = state.agent, state.config
+    done = agent.done_at
+    if done is not None and state.closing.revocable and state.callee.voice_since is not None:
+        done += _LAST_CHANCE
+    overdue = agent.overdue_at(config.farewell_timeout if agent.all_begun else config.stall_timeout)
+    return min((due for due in (done, overdue, state.closing.latest) if due is not None), default=0.0)
+
+
+def message_at(state: State) -> float | None:
+    """The greeting is over and the message can be left."""
+    if state.agent.turn is not None:
+        return None
+    return voicemail.message_due(
+        since=state.leaving_since,
+        beep=state.beep,
+        voice_since=state.callee.voice_since,
+        last_voice=state.callee.last_voice,
+    )
+
+
+def given_up_at(state: State) -> float | None:
+    """The greeting does not end, or the message cannot be spoken."""
+    if state.agent.turn is None:
+        return state.leaving_since + state.config.amd_timeout
+    return stalled_at(state)

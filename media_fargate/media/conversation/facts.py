@@ -1,0 +1,147 @@
+"""How each input changes what is known. Facts first; what follows from them is for the rules of the turn table.
+
+Only where an input is itself a decision of somebody else (a tool, a machine's greeting, a request to end) does it act.
+"""
+
+from media.conversation import acts, inputs
+from media.conversation.agent import Reply
+from media.conversation.effects import ReportVoicemail
+from media.conversation.state import Phase, State
+from media.conversation.tools import TOOLS, EndCall
+from media.conversation.voicemail import is_machine, takes_messages
+
+
+def stream_started(state: State, _: inputs.StreamStarted, now: float) -> None:
+    """The line is open."""
+    if state.phase is Phase.WAITING:
+        state.started = state.quiet_since = now
+        state.phase = Phase.OPENING if state.config.ai_speaks_first else Phase.TALKING
+        if state.verdict is not None:
+            acts.judge(state, state.verdict, now)
+
+
+def voice_started(state: State, _: inputs.VoiceStarted, now: float) -> None:
+    """The callee makes a sound."""
+    state.first_voice = now if state.first_voice is None else state.first_voice
+    state.callee.voice_started(now)
+
+
+def voice_stopped(state: State, _: inputs.VoiceStopped, now: float) -> None:
+    """The callee is quiet."""
+    state.callee.voice_stopped(now)
+
+
+def heard(state: State, words: inputs.Heard, now: float) -> None:
+    """Words of the callee; they may turn out to be a machine's."""
+    if words.text.strip():
+        state.callee.heard(words, now)
+        state.quiet_since, state.prompted = now, False
+        evidence = state.evidence
+        if is_machine(evidence, answered=state.transcript.caller_answered):
+            acts.machine(state, ReportVoicemail("speech"), now, records=takes_messages(evidence))
+
+
+def dtmf(state: State, pressed: inputs.Dtmf, now: float) -> None:
+    """A key was pressed."""
+    state.callee.pressed(pressed.digit, now)
+    state.quiet_since, state.prompted = now, False
+
+
+def beeped(state: State, _: inputs.Beep, now: float) -> None:
+    """A beep was heard."""
+    state.beep = now
+
+
+def audio_queued(state: State, queued: inputs.AudioQueued, now: float) -> None:
+    """Audio is on the line; with the first of a turn, what the callee said before becomes the turn it answers."""
+    if state.agent.audio(queued, now):
+        state.empty_replies = 0
+        acts.seal(state, now)
+        state.callee.hand_over(now)
+
+
+def mark_echoed(state: State, mark: inputs.MarkEchoed, now: float) -> None:
+    """An utterance was played to its end."""
+    utterance = state.agent.playout.pending(mark.name)
+    if utterance is not None and utterance.chunks:
+        state.agent.marked(utterance, now)
+    elif utterance is not None:  # a mark behind no audio proves that nothing was said
+        speech_failed(state, inputs.SpeechFailed(mark.name), now)
+
+
+def speech_failed(state: State, failed: inputs.SpeechFailed, now: float) -> None:
+    """An utterance will not be spoken (on); two in a row end the call."""
+    utterance = state.agent.playout.pending(failed.utterance)
+    if utterance is None:
+        return
+    again = state.agent.broken(utterance, now)
+    if again is not None:
+        state.effects.append(again)
+    elif state.agent.failures >= 2:
+        acts.hang_up(state, "error", now)
+
+
+def reply_text(state: State, piece: inputs.ReplyText, now: float) -> None:
+    """The model writes."""
+    if (reply := _reply_named(state, piece.reply)) is not None:
+        state.agent.written(reply, piece.text, now)
+
+
+def reply_tool(state: State, use: inputs.ReplyTool, now: float) -> None:
+    """The model asks for a tool."""
+    reply = _reply_named(state, use.reply)
+    if reply is None or reply.closed or state.phase is not Phase.TALKING:
+        return
+    if use.name not in TOOLS:
+        state.transcript.note("A tool that does not exist was asked for; it did nothing.")
+        return
+    order = TOOLS[use.name](use.arguments)
+    if isinstance(order, EndCall):
+        acts.say_goodbye(state, reply, order.farewell, now)
+    else:
+        acts.machine(state, ReportVoicemail("speech"), now)
+
+
+def reply_ended(state: State, ended: inputs.ReplyEnded, now: float) -> None:
+    """The model has finished."""
+    if (reply := _reply_named(state, ended.reply)) is not None:
+        state.agent.writing_ended(now, keep_rest=not reply.closed)
+        if not state.agent.has_words:
+            acts.ask_again(state, now)
+
+
+def reply_failed(state: State, failed: inputs.ReplyFailed, now: float) -> None:
+    """The model has given up."""
+    # Whole sentences that were said stand for the turn; with nothing said, the call cannot go on.
+    if _reply_named(state, failed.reply) is not None:
+        state.agent.writing_ended(now, keep_rest=False)
+        if not state.agent.has_words:
+            acts.apologise(state, now)
+
+
+def carrier_verdict(state: State, verdict: inputs.CarrierVerdict, now: float) -> None:
+    """The carrier says who answered."""
+    state.verdict = verdict.answered_by
+    if state.phase is not Phase.WAITING:
+        acts.judge(state, verdict.answered_by, now)
+
+
+def hang_up_requested(state: State, request: inputs.HangUpRequested, now: float) -> None:
+    """Somebody outside ends the call."""
+    acts.hang_up(state, request.reason, now)
+
+
+def stream_ended(state: State, _: inputs.StreamEnded, now: float) -> None:
+    """The line is gone: only what was said is left to store."""
+    acts.end_agent_turn(state, now, clear=False)
+    acts.store_callee(state, state.callee.close(), now)
+    state.phase = Phase.OVER
+
+
+def tick(state: State, _: inputs.Tick, now: float) -> None:
+    """Nothing is new but the time."""
+
+
+def _reply_named(state: State, name: str) -> Reply | None:
+    reply = state.agent.reply
+    return reply if reply is not None and reply.name == name else None

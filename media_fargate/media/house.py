@@ -1,0 +1,36 @@
+"""What all calls of this process share: the stores behind the ports, and one client a vendor."""
+
+from dataclasses import dataclass
+
+from calling.ports import (
+    AgentStore,
+    BlobStore,
+    CallStore,
+    Carrier,
+    Clock,
+    Credentials,
+    DialWorkflow,
+    LeasePool,
+    PeopleStore,
+)
+from media.llm import ConversationModel
+from media.stt import SpeechToText
+from media.tts import TextToSpeech
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Ports and providers, all of them safe to use from several calls at once."""
+
+    calls: CallStore
+    agents: AgentStore
+    people: PeopleStore
+    leases: LeasePool
+    workflow: DialWorkflow
+    blobs: BlobStore
+    credentials: Credentials
+    carrier: Carrier
+    clock: Clock
+    stt: SpeechToText
+    tts: TextToSpeech
+    llm: ConversationModel

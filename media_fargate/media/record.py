@@ -1,0 +1,151 @@
+"""What one session stores of its call, in threads, beside the sound: facts in order, never lost to one failure.
+
+This is the session's door to the stores: whatever fails behind it is logged, tried again within bounds, and never
+ends a call.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from calling.domain.call import Call, Direction, EndedReason
+from calling.domain.transcript import Turn
+from calling.usecases.hang_up import end_at_carrier
+from calling.usecases.record_media import media_alive, media_closed, store_turn, voicemail_found
+from media.conversation.inputs import CarrierVerdict, HangUpRequested, Input
+from media.house import House
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_BOUND = 10.0  # s a write or a hang-up may take
+_TRIES = 3
+_RETRY_PAUSE = 0.3  # s
+_GLANCE, _ALIVE = 0.5, 10.0  # s between looks at the record while a verdict is awaited, and signs of life
+_VERDICT_WITHIN = 30.0  # s after which the carrier's machine detection has given up
+
+
+class Record:
+    """One call's record, as its session writes and watches it."""
+
+    def __init__(self, house: House, call: Call) -> None:
+        self._house = house
+        self._call = call
+        self._todo: asyncio.Queue[Callable[[], object]] = asyncio.Queue()
+        self.voice_to_voice_ms: list[int] = []
+        self.voicemail_left = False
+        self.first_audio_ms: int | None = None
+
+    def turn(self, turn: Turn) -> None:
+        """Store a turn soon."""
+        if turn.latency_ms is not None:
+            self.voice_to_voice_ms.append(turn.latency_ms)
+        ids = (self._call.account_id, self._call.call_id)
+        self._todo.put_nowait(lambda: store_turn(*ids, turn, calls=self._house.calls))
+
+    def voicemail(self, method: str) -> None:
+        """Store a machine verdict soon."""
+        ids, house = (self._call.account_id, self._call.call_id), self._house
+        self._todo.put_nowait(lambda: voicemail_found(*ids, method, calls=house.calls, clock=house.clock))
+
+    async def write(self) -> None:
+        """Store what is asked for, in order, until cancelled."""
+        while True:
+            job = await self._todo.get()
+            await attempt(job, tries=_TRIES)
+            self._todo.task_done()
+
+    async def written(self) -> None:
+        """Wait, within bounds, until everything asked for is stored."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._todo.join(), _BOUND)
+
+    async def finish_writing(self) -> None:
+        """Store what is still asked for after `write` has ended."""
+        while not self._todo.empty():
+            await attempt(self._todo.get_nowait(), tries=_TRIES)
+
+    async def watch(self, tell: Callable[[Input], None]) -> None:
+        """Show signs of life and pass on what others wrote: the carrier's verdict, a wish to hang up."""
+        loop = asyncio.get_running_loop()
+        began, alive_at = loop.time(), float("-inf")
+        awaiting = self._call.amd_enabled and self._call.direction is Direction.OUTBOUND
+        canceled = False
+        while True:
+            if loop.time() - alive_at >= _ALIVE:
+                alive_at = loop.time()
+                call = await attempt(self._alive)
+            else:
+                call = await attempt(lambda: self._house.calls.get(self._call.account_id, self._call.call_id))
+            if call is not None and awaiting and call.amd_result is not None:
+                awaiting = False
+                tell(CarrierVerdict(call.amd_result))
+            if call is not None and call.cancel_requested_at is not None and not canceled:
+                canceled = True
+                tell(HangUpRequested("canceled"))
+            awaiting = awaiting and loop.time() - began < _VERDICT_WITHIN
+            await asyncio.sleep(_GLANCE if awaiting else _ALIVE)
+
+    def _alive(self) -> Call:
+        house = self._house
+        return media_alive(
+            self._call.account_id,
+            self._call.call_id,
+            calls=house.calls,
+            leases=house.leases,
+            workflow=house.workflow,
+            clock=house.clock,
+        )
+
+    async def hang_up(self) -> None:
+        """End the call at the carrier; what fails twice is left to resolve_call."""
+        house = self._house
+        await attempt(
+            lambda: end_at_carrier(
+                self._call, agents=house.agents, credentials=house.credentials, carrier=house.carrier
+            ),
+            tries=2,
+        )
+
+    async def keep(self, recording: bytes) -> str | None:
+        """Store the recording and return its key; None where that failed."""
+        key = f"recordings/{self._call.account_id}/{self._call.call_id}.wav"
+
+        def put() -> bool:
+            self._house.blobs.put(key, recording, content_type="audio/wav")
+            return True
+
+        return key if await attempt(put, tries=2) else None
+
+    async def close(self, reason: EndedReason | None, recording_key: str | None) -> None:
+        """Store how the session ended; the last write of it."""
+        house = self._house
+        await attempt(
+            lambda: media_closed(
+                self._call.account_id,
+                self._call.call_id,
+                reason=reason,
+                voicemail_left=self.voicemail_left,
+                recording_key=recording_key,
+                first_audio_ms=self.first_audio_ms,
+                voice_to_voice_ms=tuple(self.voice_to_voice_ms),
+                calls=house.calls,
+                workflow=house.workflow,
+                clock=house.clock,
+            ),
+            tries=_TRIES,
+        )
+
+
+async def attempt(job: Callable[[], T], *, tries: int = 1) -> T | None:
+    """Run a blocking job in a thread, bounded; None where it failed each time. Failures are logged by their kind."""
+    for number in range(tries):
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(job), _BOUND)
+        except Exception as e:  # noqa: BLE001  # the session's door: a store's failure must not end a conversation
+            logger.warning("storing failed: %s", type(e).__name__)
+        if number + 1 < tries:
+            await asyncio.sleep(_RETRY_PAUSE * (number + 1))
+    return None

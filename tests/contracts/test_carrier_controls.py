@@ -1,0 +1,178 @@
+"""The carrier's own controls: people, inbound calls and faults."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import requests
+from twilio.base.exceptions import TwilioRestException
+from twilio.request_validator import RequestValidator
+
+from tests.contracts.carrier_world import OURS, THEIRS, TOKEN, World, carrier_world
+
+ALL = ["initiated", "ringing", "answered", "completed"]
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with carrier_world() as world:
+        yield world
+
+
+async def test_health(world: World) -> None:
+    assert (await world.sim.get("/_sim/health")).status_code == 200
+
+
+async def test_people_have_the_documented_defaults(world: World) -> None:
+    person = (await world.sim.put("/_sim/people/%2B447700900123", json={})).json()
+    assert person["greeting"]
+    del person["greeting"]
+    assert person == {
+        "answers": "human", "ring_seconds": 1.0, "lines": ["Hello?"], "after_lines": "wait",
+        "hangs_up_after_lines": None, "talk_seconds": None, "interrupts_after_ms": None, "silent": False,
+        "beep": True, "amd": None, "amd_after_ms": 2500.0, "sip_code": 404, "error_code": 21211,
+    }  # fmt: skip
+
+
+MISTAKES: list[tuple[str, object, str]] = [
+    ("/_sim/people/%2B447700900123", {"answer": "busy"}, "answer"),
+    ("/_sim/people/%2B447700900123", {"answers": "dog"}, "answers"),
+    ("/_sim/people/%2B447700900123", {"ring_seconds": "1"}, "ring_seconds"),
+    ("/_sim/people/nobody", {}, "E.164"),
+    ("/_sim/people", {"default": {}, THEIRS: {"lines": "Hello?"}}, "lines"),
+    ("/_sim/people", [], "object"),
+    ("/_sim/faults", {"create_call": {"http_501": 1}}, "create_call.http_501"),
+    ("/_sim/faults", {"callbacks": {"drop": 2}}, "callbacks.drop"),
+    ("/_sim/faults", {"callbacks": {"delay_ms": [1]}}, "callbacks.delay_ms"),
+]
+
+
+async def test_mistakes_are_named(world: World) -> None:
+    for path, body, named in MISTAKES:
+        response = await world.sim.put(path, json=body)
+        assert response.status_code == 400
+        assert named in response.json()["error"]
+
+
+async def test_people_are_forgotten(world: World) -> None:
+    await world.sim.put("/_sim/people", json={"default": {"answers": "busy"}, THEIRS: {"answers": "fail"}})
+    assert (await world.sim.get("/_sim/people")).json().keys() == {"default", THEIRS}
+    await world.sim.delete("/_sim/people")
+    assert (await world.sim.get("/_sim/people")).json() == {}
+
+
+async def _has_voice_url(world: World) -> None:
+    number = (await world.ask(world.client.incoming_phone_numbers.list, phone_number=OURS))[0]
+    await world.ask(
+        world.client.incoming_phone_numbers(number.sid).update,
+        voice_url=f"{world.receiver.url}/inbound",
+        status_callback=f"{world.receiver.url}/status",
+    )
+
+
+async def test_an_inbound_call(world: World) -> None:
+    await _has_voice_url(world)
+    world.receiver.pages["/inbound"] = world.twiml()
+    await world.person(lines=["Hi there"])
+    response = await world.sim.post("/_sim/calls/inbound", json={"from": THEIRS, "to": OURS})
+    assert response.status_code == 201
+    sid = response.json()["sid"]
+    stream = await world.stream()
+    await world.until(lambda: stream.words == ["Hi", "there"])
+    await stream.say("Is this Sarah?", mark="said")
+    await world.until(lambda: stream.marks() == ["said"])
+    await stream.socket.close()
+    record = await world.reaches(sid, "completed")
+    assert (record["direction"], record["from"], record["to"]) == ("inbound", THEIRS, OURS)
+    assert record["heard"] == ["Is this Sarah?"]
+    asked = next(request for request in world.receiver.requests if request.path == "/inbound")
+    assert (asked.form["CallStatus"], asked.form["Direction"]) == ("ringing", "inbound")
+    url = f"{world.receiver.url}/inbound"
+    assert RequestValidator(TOKEN).validate(url, asked.form, asked.headers["x-twilio-signature"])
+    await world.until(lambda: world.receiver.forms("/status"))
+    assert world.receiver.forms("/status")[0]["CallStatus"] == "completed"
+
+
+async def test_inbound_calls_can_be_rejected_or_unwanted(world: World) -> None:
+    body = {"from": THEIRS, "to": OURS}
+    nowhere = (await world.sim.post("/_sim/calls/inbound", json=body)).json()["sid"]
+    await world.reaches(nowhere, "failed", "completed")
+    await _has_voice_url(world)
+    world.receiver.pages["/inbound"] = '<Response><Reject reason="busy"/></Response>'
+    rejected = (await world.sim.post("/_sim/calls/inbound", json=body)).json()["sid"]
+    assert (await world.reaches(rejected, "busy"))["answered_at"] is None
+    assert (await world.sim.post("/_sim/calls/inbound", json={"from": THEIRS, "to": THEIRS})).status_code == 400
+
+
+async def test_faults_of_create_call(world: World) -> None:
+    await world.person(answers="fail")
+
+    async def faulty(**faults: float) -> int:
+        assert (await world.sim.put("/_sim/faults", json={"create_call": faults})).status_code == 200
+        await world.sim.delete("/_sim/calls")
+        before = len((await world.sim.get("/_sim/calls")).json())
+        with pytest.raises((TwilioRestException, requests.ConnectionError)) as caught:
+            await world.create()
+        placed = len((await world.sim.get("/_sim/calls")).json()) - before
+        status = caught.value.status if isinstance(caught.value, TwilioRestException) else 0
+        return int(status) + placed
+
+    assert await faulty(http_500=1) == 500
+    assert await faulty(http_500_accepted=1) == 501
+    assert await faulty(http_429=1) == 429
+    assert await faulty(accept_then_drop=1) == 1
+    assert (await world.sim.delete("/_sim/faults")).status_code == 204
+    await world.create()
+
+
+async def test_a_lagging_list(world: World) -> None:
+    await world.person(answers="fail")
+    await world.sim.put("/_sim/faults", json={"list_lag_ms": 60000})
+    call = await world.create()
+    assert await world.ask(world.client.calls.list) == []
+    assert (await world.ask(world.client.calls(call.sid).fetch)).sid == call.sid
+    await world.sim.delete("/_sim/faults")
+    assert len(await world.ask(world.client.calls.list)) == 1
+
+
+@pytest.mark.parametrize(
+    ("faults", "sequences"),
+    [
+        ({"drop": 1}, []),
+        ({"duplicate": 1}, ["0", "0", "1", "1", "2", "2"]),
+        ({"reorder": 1}, ["1", "0", "2"]),
+        ({"delay_ms": [10, 20]}, ["0", "1", "2"]),
+    ],
+)
+async def test_faults_of_callbacks(world: World, faults: dict[str, object], sequences: list[str]) -> None:
+    await world.sim.put("/_sim/faults", json={"callbacks": faults, "seed": 7})
+    await world.person(answers="busy")
+    call = await world.create(status_callback=f"{world.receiver.url}/status", status_callback_event=ALL)
+    await world.reaches(call.sid, "busy")
+    await world.until(lambda: not world.exchange.alive(call.sid))
+    assert [form["SequenceNumber"] for form in world.receiver.forms("/status")] == sequences
+
+
+async def test_a_lost_media_stream(world: World) -> None:
+    await world.sim.put("/_sim/faults", json={"media": {"drop_after_ms": 100}})
+    await world.person(lines=[])
+    call = await world.create()
+    stream = await world.stream()
+    await asyncio.wait_for(stream.closed.wait(), 5)
+    assert stream.named("stop") == []
+    await world.reaches(call.sid, "completed")
+
+
+async def test_calls_queue_above_the_calls_per_second(world: World) -> None:
+    await world.sim.put("/_sim/faults", json={"cps": 0.01})
+    await world.person(ring_seconds=30)
+    first, second, third = [await world.create() for _ in range(3)]
+    assert first.queue_time == "0"
+    assert 95_000 < int(second.queue_time) <= 100_000
+    assert 190_000 < int(third.queue_time) <= 200_000
+    await world.reaches(first.sid, "ringing")
+    fetched = await world.ask(world.client.calls(second.sid).fetch)
+    assert (fetched.status, fetched.start_time) == ("queued", None)
+    assert (await world.ask(world.client.calls(second.sid).update, status="canceled")).status == "canceled"

@@ -1,0 +1,139 @@
+"""LeasePool: the dictionary and DynamoDB keep the same promises, whatever the order of what is asked of them."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from calling.adapters.dynamodb.leases import DynamoLeasePool
+from calling.ports import LeasePool
+from tests.contracts.conftest import TABLE
+from tests.fakes.pools import MemoryLeasePool
+
+POOL = "all"
+SMALL, SHARDED = 3, 52  # one shard; one full and one of two places
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def pool(request: pytest.FixtureRequest) -> LeasePool:
+    if request.param == "memory":
+        return MemoryLeasePool()
+    return DynamoLeasePool(request.getfixturevalue("dynamodb"), TABLE)
+
+
+@pytest.mark.parametrize("cap", [SMALL, SHARDED])
+def test_places_are_given_up_to_the_cap(pool: LeasePool, account_id: str, cap: int) -> None:
+    given = [pool.take(account_id, POOL, f"call_{n}", cap=cap, expires_at=n) for n in range(cap + 2)]
+    assert given == [True] * cap + [False] * 2
+    assert pool.holders(account_id, POOL) == {f"call_{n}": n for n in range(cap)}
+    assert pool.release(account_id, POOL, f"call_{cap - 1}")
+    assert pool.take(account_id, POOL, "call_late", cap=cap, expires_at=1)
+    assert not pool.take(account_id, POOL, "call_later", cap=cap, expires_at=1)
+
+
+@pytest.mark.parametrize("cap", [SMALL, SHARDED])
+def test_ones_own_place_is_kept_with_the_later_expiry(pool: LeasePool, account_id: str, cap: int) -> None:
+    holders = [f"call_{n}" for n in range(cap)]
+    for holder in holders:
+        assert pool.take(account_id, POOL, holder, cap=cap, expires_at=100)
+    for holder in (holders[0], holders[-1]):
+        assert pool.take(account_id, POOL, holder, cap=cap, expires_at=50)
+        assert pool.holders(account_id, POOL)[holder] == 100
+        assert pool.take(account_id, POOL, holder, cap=cap, expires_at=200)
+        assert pool.holders(account_id, POOL)[holder] == 200
+    assert len(pool.holders(account_id, POOL)) == cap
+
+
+@pytest.mark.parametrize("cap", [SMALL, SHARDED])
+def test_renewing_and_releasing_need_the_holder(pool: LeasePool, account_id: str, cap: int) -> None:
+    assert not pool.renew(account_id, POOL, "call_1", expires_at=1)
+    assert not pool.release(account_id, POOL, "call_1")
+    assert pool.holders(account_id, POOL) == {}
+    for n in range(cap):
+        assert pool.take(account_id, POOL, f"call_{n}", cap=cap, expires_at=1)
+    last = f"call_{cap - 1}"
+    assert pool.renew(account_id, POOL, last, expires_at=9)
+    assert pool.holders(account_id, POOL)[last] == 9
+    assert pool.release(account_id, POOL, last)
+    assert not pool.release(account_id, POOL, last)
+    assert not pool.renew(account_id, POOL, last, expires_at=10)
+    assert last not in pool.holders(account_id, POOL)
+
+
+def test_no_cap_gives_no_place(pool: LeasePool, account_id: str) -> None:
+    assert not pool.take(account_id, POOL, "call_1", cap=0, expires_at=1)
+
+
+def test_pools_and_accounts_are_apart(pool: LeasePool, account_id: str) -> None:
+    assert pool.take(account_id, POOL, "call_1", cap=1, expires_at=1)
+    assert pool.take(account_id, "camp_1", "call_2", cap=1, expires_at=1)
+    assert pool.take("acct_other" + account_id, POOL, "call_3", cap=1, expires_at=1)
+    assert pool.holders(account_id, POOL) == {"call_1": 1}
+
+
+@pytest.mark.parametrize("cap", [4, SHARDED])
+def test_many_at_once_never_get_more_than_the_cap(dynamodb: Any, account_id: str, cap: int) -> None:
+    pool = DynamoLeasePool(dynamodb, TABLE)
+
+    def take(n: int) -> bool:
+        return pool.take(account_id, POOL, f"call_{n % (cap + 6)}", cap=cap, expires_at=n)
+
+    with ThreadPoolExecutor(8) as threads:
+        given = list(threads.map(take, range(cap + 6)))
+    assert sum(given) == cap
+    assert len(pool.holders(account_id, POOL)) == cap
+
+
+def machine(make: Callable[[], LeasePool], cap: int) -> type[RuleBasedStateMachine]:
+    """A pool beside a plain dictionary of who must hold what."""
+    holders = st.sampled_from([f"call_{n}" for n in range(cap + 3)])
+
+    class Leases(RuleBasedStateMachine):
+        @initialize()
+        def fresh(self) -> None:
+            self.account, self.pool = f"acct_{uuid4().hex[:12]}", make()
+            self.model: dict[str, int] = {}
+
+        @rule(holder=holders, expires_at=st.integers(1, 9))
+        def take(self, holder: str, expires_at: int) -> None:
+            may = holder in self.model or len(self.model) < cap
+            assert self.pool.take(self.account, POOL, holder, cap=cap, expires_at=expires_at) == may
+            if may:
+                self.model[holder] = max(expires_at, self.model.get(holder, 0))
+
+        @rule(holder=holders, expires_at=st.integers(1, 9))
+        def renew(self, holder: str, expires_at: int) -> None:
+            held = holder in self.model
+            assert self.pool.renew(self.account, POOL, holder, expires_at=expires_at) == held
+            if held:
+                self.model[holder] = expires_at
+
+        @rule(holder=holders)
+        def release(self, holder: str) -> None:
+            held = self.model.pop(holder, None) is not None
+            assert self.pool.release(self.account, POOL, holder) == held
+
+        @invariant()
+        def holds_what_it_must(self) -> None:
+            if hasattr(self, "model"):
+                assert self.pool.holders(self.account, POOL) == self.model
+                assert len(self.model) <= cap
+
+    return Leases
+
+
+def test_any_order_in_memory() -> None:
+    run_state_machine_as_test(machine(MemoryLeasePool, 3), settings=settings(max_examples=40, deadline=None))
+
+
+@pytest.mark.parametrize("shard_places", [50, 2])
+def test_any_order_in_dynamodb(dynamodb: Any, monkeypatch: pytest.MonkeyPatch, shard_places: int) -> None:
+    """Also with shards of two places, so that three places are a pool of two shards."""
+    monkeypatch.setattr("calling.domain.lease.SHARD_PLACES", shard_places)
+    few = settings(max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    run_state_machine_as_test(machine(lambda: DynamoLeasePool(dynamodb, TABLE), 3), settings=few)

@@ -1,0 +1,75 @@
+"""Pacer and LineLock: memory and DynamoDB keep the same promises."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from calling.adapters.dynamodb.lines import DynamoLineLock
+from calling.adapters.dynamodb.pacing import DynamoPacer
+from calling.domain.phone_number import PhoneNumber
+from calling.ports import LineLock, Pacer
+from tests.contracts.conftest import TABLE
+from tests.fakes.pools import MemoryLineLock, MemoryPacer
+
+T0 = 1_795_260_000_000
+OURS, THEIRS, OTHER = PhoneNumber("+15550100001"), PhoneNumber("+447700900123"), PhoneNumber("+447700900124")
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def pacer(request: pytest.FixtureRequest) -> Pacer:
+    return MemoryPacer() if request.param == "memory" else DynamoPacer(request.getfixturevalue("dynamodb"), TABLE)
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def lines(request: pytest.FixtureRequest) -> LineLock:
+    return MemoryLineLock() if request.param == "memory" else DynamoLineLock(request.getfixturevalue("dynamodb"), TABLE)
+
+
+def test_slots_are_on_pace_and_the_first_is_now(pacer: Pacer, account_id: str) -> None:
+    slots = [pacer.reserve(account_id, "AC1", now=T0 + n, calls_per_second=2) for n in range(3)]
+    assert slots == [T0, T0 + 500, T0 + 1000]
+
+
+def test_an_idle_account_starts_anew_without_a_burst(pacer: Pacer, account_id: str) -> None:
+    pacer.reserve(account_id, "AC1", now=T0, calls_per_second=1)
+    later = [pacer.reserve(account_id, "AC1", now=T0 + 60_000, calls_per_second=1) for _ in range(2)]
+    assert later == [T0 + 60_000, T0 + 61_000]
+
+
+def test_a_slot_due_exactly_now_is_given(pacer: Pacer, account_id: str) -> None:
+    pacer.reserve(account_id, "AC1", now=T0, calls_per_second=1)
+    assert pacer.reserve(account_id, "AC1", now=T0 + 1000, calls_per_second=1) == T0 + 1000
+
+
+def test_carrier_accounts_are_paced_apart(pacer: Pacer, account_id: str) -> None:
+    slots = [pacer.reserve(account_id, sid, now=T0, calls_per_second=1) for sid in ("AC1", "AC2")]
+    assert slots == [T0, T0]
+
+
+def test_no_limit_is_no_wait(pacer: Pacer, account_id: str) -> None:
+    assert [pacer.reserve(account_id, "AC1", now=T0, calls_per_second=0) for _ in range(3)] == [T0] * 3
+
+
+def test_no_slot_is_given_twice_to_many_at_once(dynamodb: Any, account_id: str) -> None:
+    pacer = DynamoPacer(dynamodb, TABLE)
+    with ThreadPoolExecutor(8) as threads:
+        slots = list(threads.map(lambda _: pacer.reserve(account_id, "AC1", now=T0, calls_per_second=4), range(24)))
+    assert sorted(slots) == [T0 + 250 * n for n in range(24)]
+
+
+def test_a_line_has_one_holder(lines: LineLock, account_id: str) -> None:
+    assert lines.acquire(account_id, OURS, THEIRS, "call_1")
+    assert lines.acquire(account_id, OURS, THEIRS, "call_1")
+    assert not lines.acquire(account_id, OURS, THEIRS, "call_2")
+    assert lines.acquire(account_id, OURS, OTHER, "call_3")
+    assert lines.acquire("acct_other" + account_id, OURS, THEIRS, "call_4")
+
+
+def test_only_its_holder_gives_a_line_back(lines: LineLock, account_id: str) -> None:
+    lines.release(account_id, OURS, THEIRS, "call_1")
+    assert lines.acquire(account_id, OURS, THEIRS, "call_1")
+    lines.release(account_id, OURS, THEIRS, "call_2")
+    assert not lines.acquire(account_id, OURS, THEIRS, "call_2")
+    lines.release(account_id, OURS, THEIRS, "call_1")
+    assert lines.acquire(account_id, OURS, THEIRS, "call_2")

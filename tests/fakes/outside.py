@@ -1,0 +1,110 @@
+"""The rest of the world: model, voice, blobs, secrets, customers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from calling.domain.agent import Number
+from calling.ports import CarrierAccount, Completion, WebhookAnswer
+
+
+class FakeModel:
+    """Gives `answers` in turn (an exception is raised), then the last one for ever; `asked` holds the requests."""
+
+    def __init__(self, *answers: Completion | Exception) -> None:
+        self.answers = list(answers) or [Completion("Hello, this is a test.")]
+        self.asked: list[dict[str, Any]] = []
+
+    def complete(
+        self,
+        *,
+        system: str,
+        message: str,
+        max_tokens: int,
+        temperature: float,
+        model: str | None = None,
+        tool: Mapping[str, Any] | None = None,
+    ) -> Completion:
+        self.asked.append(
+            {
+                "system": system,
+                "message": message,
+                "max_tokens": max_tokens,
+                "temperature": temperature,
+                "model": model,
+                "tool": tool,
+            }
+        )
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class FakeSpeech:
+    """160 bytes of mu-law silence a character; raises `error` where one is set."""
+
+    def __init__(self) -> None:
+        self.spoken: list[tuple[str, str]] = []
+        self.error: Exception | None = None
+
+    def synthesize(self, text: str, *, voice_id: str) -> bytes:
+        if self.error is not None:
+            raise self.error
+        self.spoken.append((text, voice_id))
+        return b"\xff" * 160 * len(text)
+
+
+class MemoryBlobs:
+    def __init__(self) -> None:
+        self.blobs: dict[str, tuple[bytes, str]] = {}
+
+    def put(self, key: str, data: bytes, *, content_type: str) -> None:
+        self.blobs[key] = (data, content_type)
+
+    def get(self, key: str) -> bytes | None:
+        found = self.blobs.get(key)
+        return found[0] if found else None
+
+    def signed_url(self, key: str, *, seconds: int) -> str:
+        return f"https://blobs.example/{key}?seconds={seconds}"
+
+
+class MemoryVault:
+    """Encryption one can read, bound to its account like the real one."""
+
+    def encrypt(self, account_id: str, plaintext: str) -> str:
+        return f"{account_id}:{plaintext[::-1]}"
+
+    def decrypt(self, account_id: str, ciphertext: str) -> str:
+        owner, _, text = ciphertext.partition(":")
+        if owner != account_id:
+            raise ValueError("encrypted for another account")
+        return text[::-1]
+
+
+class MemoryCredentials:
+    def __init__(self, account: CarrierAccount | None = None) -> None:
+        self.account = account or CarrierAccount("AC" + "0" * 32, "token")
+
+    def of_number(self, number: Number) -> CarrierAccount:
+        if number.twilio_sid and number.twilio_token:
+            return CarrierAccount(number.twilio_sid, MemoryVault().decrypt(number.account_id, number.twilio_token))
+        return self.account
+
+    def stream_secret(self) -> bytes:
+        return b"stream-secret"
+
+    def llm_key(self) -> str:
+        return "sk-test"
+
+
+class MemoryWebhookSender:
+    """`posts` holds (url, body, headers); `answers` are given in turn, then 200."""
+
+    def __init__(self, *answers: WebhookAnswer) -> None:
+        self.answers = list(answers)
+        self.posts: list[tuple[str, bytes, dict[str, str]]] = []
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
+        self.posts.append((url, body, dict(headers)))
+        return self.answers.pop(0) if self.answers else WebhookAnswer(200)

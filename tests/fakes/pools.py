@@ -1,0 +1,56 @@
+"""Places, pace and lines in memory."""
+
+from calling.domain import pacing
+from calling.domain.phone_number import PhoneNumber
+
+
+class MemoryLeasePool:
+    def __init__(self) -> None:
+        self.pools: dict[tuple[str, str], dict[str, int]] = {}
+        self.peak = 0  # the most places ever held in one pool
+
+    def take(self, account_id: str, pool: str, holder: str, *, cap: int, expires_at: int) -> bool:
+        held = self.pools.setdefault((account_id, pool), {})
+        if holder not in held and len(held) >= cap:
+            return False
+        held[holder] = max(expires_at, held.get(holder, 0))
+        self.peak = max(self.peak, len(held))
+        return True
+
+    def renew(self, account_id: str, pool: str, holder: str, *, expires_at: int) -> bool:
+        held = self.pools.get((account_id, pool), {})
+        if holder not in held:
+            return False
+        held[holder] = expires_at
+        return True
+
+    def release(self, account_id: str, pool: str, holder: str) -> bool:
+        return self.pools.get((account_id, pool), {}).pop(holder, None) is not None
+
+    def holders(self, account_id: str, pool: str) -> dict[str, int]:
+        return dict(self.pools.get((account_id, pool), {}))
+
+
+class MemoryPacer:
+    def __init__(self) -> None:
+        self.tat: dict[tuple[str, str], int] = {}
+
+    def reserve(self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float) -> int:
+        if calls_per_second <= 0:
+            return now
+        slot = pacing.reserve(self.tat.get((account_id, carrier_account), 0), now, calls_per_second)
+        self.tat[account_id, carrier_account] = slot.tat
+        return slot.at
+
+
+class MemoryLineLock:
+    def __init__(self) -> None:
+        self.lines: dict[tuple[str, str, str], str] = {}
+
+    def acquire(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> bool:
+        return self.lines.setdefault((account_id, from_number.e164, to_number.e164), holder) == holder
+
+    def release(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> None:
+        key = (account_id, from_number.e164, to_number.e164)
+        if self.lines.get(key) == holder:
+            del self.lines[key]

@@ -1,0 +1,238 @@
+"""The table as dictionaries. Each store keeps the promises of its port; the contract suites hold them to it."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from calling.domain.account import Account, ApiKey
+from calling.domain.agent import Agent, Number
+from calling.domain.call import Call, TimelineEntry
+from calling.domain.delivery import Delivery
+from calling.domain.errors import InvalidRequest
+from calling.domain.events import Event
+from calling.domain.history import CallSummary
+from calling.domain.phone_number import PhoneNumber
+from calling.domain.transcript import Turn
+from calling.ports import AlreadyExists, CallPage, CallQuery, Remembered, StaleRecord
+
+CLAIM_MS = 60_000
+
+
+class MemoryCallStore:
+    """Calls, turns, and what was written with them: `outbox` in order of writing, `remembered` summaries."""
+
+    def __init__(self) -> None:
+        self.calls: dict[tuple[str, str], Call] = {}
+        self.turn_items: dict[tuple[str, str], dict[int, Turn]] = {}
+        self.outbox: list[Event] = []
+        self.remembered: list[CallSummary] = []
+
+    def add(self, call: Call) -> None:
+        if (call.account_id, call.call_id) in self.calls:
+            raise AlreadyExists(call.call_id)
+        self.calls[call.account_id, call.call_id] = call
+
+    def get(self, account_id: str, call_id: str) -> Call | None:
+        return self.calls.get((account_id, call_id))
+
+    def change(
+        self,
+        call: Call,
+        changes: Mapping[str, Any],
+        *,
+        note: TimelineEntry | None = None,
+        outbox: Event | None = None,
+        remember: CallSummary | None = None,
+    ) -> Call:
+        key = (call.account_id, call.call_id)
+        stored = self.calls.get(key)
+        if stored is None or stored.version != call.version:
+            raise StaleRecord(call.call_id)
+        if outbox and any((e.call_id, e.event_id) == (outbox.call_id, outbox.event_id) for e in self.outbox):
+            raise StaleRecord(outbox.event_id)
+        timeline = stored.timeline + ((note,) if note else ())
+        self.calls[key] = replace(stored, **changes, version=stored.version + 1, timeline=timeline)
+        if outbox:
+            self.outbox.append(outbox)
+        if remember:
+            self.remembered = [s for s in self.remembered if s.call_id != remember.call_id] + [remember]
+        return self.calls[key]
+
+    def query(self, account_id: str, query: CallQuery, *, limit: int, cursor: str | None = None) -> CallPage:
+        found = [c for (owner, _), c in self.calls.items() if owner == account_id and _matches(c, query)]
+        found.sort(key=_position, reverse=True)
+        if cursor is not None:
+            after = _read_cursor(account_id, cursor)
+            found = [c for c in found if _position(c) < after]
+        page = tuple(found[:limit])
+        more = len(found) > limit
+        return CallPage(page, _write_cursor(page[-1]) if more and page else None)
+
+    def add_turn(self, account_id: str, call_id: str, turn: Turn) -> None:
+        self.turn_items.setdefault((account_id, call_id), {})[turn.index] = turn
+
+    def turns(self, account_id: str, call_id: str) -> tuple[Turn, ...]:
+        return tuple(t for _, t in sorted(self.turn_items.get((account_id, call_id), {}).items()))
+
+
+def _position(call: Call) -> str:
+    return f"{call.created_at:015}#{call.call_id}"
+
+
+def _write_cursor(call: Call) -> str:
+    return base64.urlsafe_b64encode(f"{call.account_id} {_position(call)}".encode()).decode()
+
+
+def _read_cursor(account_id: str, cursor: str) -> str:
+    try:
+        owner, position = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
+    except ValueError:
+        owner = position = ""
+    if owner != account_id:
+        raise InvalidRequest("This cursor is not one of this list's.", field="cursor")
+    return position
+
+
+def _matches(call: Call, q: CallQuery) -> bool:
+    exact: list[tuple[object, object]] = [
+        (q.agent_id, call.agent_id),
+        (q.campaign_id, call.campaign_id),
+        (q.direction, call.direction.value),
+        (q.status, call.status.value),
+        (q.to_number, call.to_number.e164),
+        (q.sentiment, call.sentiment),
+        (q.successful, call.successful),
+        (q.voicemail_detected, call.voicemail_detected),
+    ]
+    in_time = (q.since is None or call.created_at >= q.since) and (q.until is None or call.created_at < q.until)
+    return in_time and all(wanted is None or wanted == has for wanted, has in exact)
+
+
+class MemoryPeopleStore:
+    """Reads what a MemoryCallStore remembered."""
+
+    def __init__(self, calls: MemoryCallStore) -> None:
+        self.calls = calls
+
+    def summaries(self, account_id: str, person: PhoneNumber, *, limit: int) -> tuple[CallSummary, ...]:
+        mine = [s for s in self.calls.remembered if (s.account_id, s.person) == (account_id, person)]
+        return tuple(sorted(mine, key=lambda s: (s.ended_at, s.call_id), reverse=True)[:limit])
+
+
+class MemoryAgentStore:
+    def __init__(self) -> None:
+        self.agent_items: dict[tuple[str, str], Agent] = {}
+        self.number_items: dict[tuple[str, str], Number] = {}
+
+    def add_agent(self, agent: Agent) -> None:
+        if (agent.account_id, agent.agent_id) in self.agent_items:
+            raise AlreadyExists(agent.agent_id)
+        self.agent_items[agent.account_id, agent.agent_id] = agent
+
+    def get_agent(self, account_id: str, agent_id: str) -> tuple[Agent, tuple[Number, ...]] | None:
+        agent = self.agent_items.get((account_id, agent_id))
+        return (agent, tuple(n for n in self.numbers(account_id) if n.agent_id == agent_id)) if agent else None
+
+    def agents(self, account_id: str) -> tuple[Agent, ...]:
+        mine = [a for a in self.agent_items.values() if a.account_id == account_id]
+        return tuple(sorted(mine, key=lambda a: (a.created_at, a.agent_id)))
+
+    def put_agent(self, agent: Agent) -> None:
+        if (agent.account_id, agent.agent_id) not in self.agent_items:
+            raise StaleRecord(agent.agent_id)
+        self.agent_items[agent.account_id, agent.agent_id] = agent
+
+    def delete_agent(self, account_id: str, agent_id: str) -> None:
+        self.agent_items.pop((account_id, agent_id), None)
+
+    def add_number(self, number: Number) -> None:
+        if self.get_number(number.account_id, number.phone_number):
+            raise AlreadyExists(str(number.phone_number))
+        self.number_items[number.account_id, number.phone_number.e164] = number
+
+    def get_number(self, account_id: str, phone_number: PhoneNumber) -> Number | None:
+        return self.number_items.get((account_id, phone_number.e164))
+
+    def numbers(self, account_id: str) -> tuple[Number, ...]:
+        mine = [n for n in self.number_items.values() if n.account_id == account_id]
+        return tuple(sorted(mine, key=lambda n: (n.created_at, n.phone_number.e164)))
+
+    def put_number(self, number: Number, *, was: Number) -> None:
+        stored = self.get_number(number.account_id, was.phone_number)
+        if stored is None or stored.agent_id != was.agent_id:
+            raise StaleRecord(str(number.phone_number))
+        self.number_items[number.account_id, number.phone_number.e164] = number
+
+    def delete_number(self, number: Number) -> None:
+        self.number_items.pop((number.account_id, number.phone_number.e164), None)
+
+
+class MemoryAccountStore:
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.keys: dict[tuple[str, str], ApiKey] = {}
+
+    def add_account(self, account: Account) -> None:
+        if account.account_id in self.accounts:
+            raise AlreadyExists(account.account_id)
+        self.accounts[account.account_id] = account
+
+    def get_account(self, account_id: str) -> Account | None:
+        return self.accounts.get(account_id)
+
+    def put_key(self, key: ApiKey) -> None:
+        self.keys[key.account_id, key.key_id] = key
+
+    def spend(self, account_id: str, key_id: str, *, window: int, write: bool) -> ApiKey | None:
+        key = self.keys.get((account_id, key_id))
+        if key is None:
+            return None
+        if key.window < window:  # a late clock counts into the newer minute
+            key = replace(key, window=window, reads=0, writes=0)
+        key = replace(key, reads=key.reads + (not write), writes=key.writes + write)
+        self.keys[account_id, key_id] = key
+        return key
+
+
+class MemoryDeliveryStore:
+    def __init__(self) -> None:
+        self.deliveries: dict[tuple[str, str], Delivery] = {}
+
+    def begin(self, delivery: Delivery) -> Delivery:
+        return self.deliveries.setdefault((delivery.account_id, delivery.delivery_id), delivery)
+
+    def put(self, delivery: Delivery) -> None:
+        self.deliveries[delivery.account_id, delivery.delivery_id] = delivery
+
+    def get(self, account_id: str, delivery_id: str) -> Delivery | None:
+        return self.deliveries.get((account_id, delivery_id))
+
+    def of_call(self, account_id: str, call_id: str) -> tuple[Delivery, ...]:
+        mine = [d for d in self.deliveries.values() if (d.account_id, d.call_id) == (account_id, call_id)]
+        return tuple(sorted(mine, key=lambda d: (d.created_at, d.delivery_id)))
+
+
+class MemoryIdempotencyStore:
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], tuple[Remembered, int]] = {}
+
+    def begin(self, account_id: str, key: str, body_hash: str, now: int) -> Remembered | None:
+        there = self.items.get((account_id, key))
+        if there is not None:
+            remembered, claimed_at = there
+            keeps_ms = CLAIM_MS if remembered.status is None else 24 * 3600 * 1000
+            if now < claimed_at + keeps_ms:
+                return remembered
+        self.items[account_id, key] = (Remembered(body_hash), now)
+        return None
+
+    def finish(self, account_id: str, key: str, *, status: int, body: str) -> None:
+        there = self.items.get((account_id, key))
+        if there is not None:
+            self.items[account_id, key] = (Remembered(there[0].body_hash, status, body), there[1])
+
+    def forget(self, account_id: str, key: str) -> None:
+        there = self.items.get((account_id, key))
+        if there is not None and there[0].status is None:
+            del self.items[account_id, key]

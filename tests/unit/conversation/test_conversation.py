@@ -1,0 +1,653 @@
+"""Whole calls as scripts: at a time, an input; then exactly these effects."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from media.conversation.config import ConversationConfig
+from media.conversation.conversation import Conversation
+from media.conversation.effects import (
+    CancelReply,
+    Clear,
+    Effect,
+    HangUp,
+    PlayOpener,
+    ReportVoicemail,
+    Speak,
+    StartReply,
+    StoreTurn,
+    VoicemailLeft,
+)
+from media.conversation.inputs import (
+    AudioQueued,
+    Beep,
+    CarrierVerdict,
+    Dtmf,
+    HangUpRequested,
+    Heard,
+    Input,
+    MarkEchoed,
+    ReplyEnded,
+    ReplyFailed,
+    ReplyText,
+    ReplyTool,
+    SpeechFailed,
+    StreamEnded,
+    StreamStarted,
+    Tick,
+    VoiceStarted,
+    VoiceStopped,
+)
+
+OPENER = "Hi Sarah, this is Ava from Bright Dental."
+BASE = ConversationConfig(opener_text=OPENER, opener_has_audio=True, endpoint_silence=0.2)
+Line = tuple[float, Input, Sequence[Effect]]
+
+
+def play(conversation: Conversation, script: Sequence[Line]) -> None:
+    for at, fact, expected in script:
+        assert conversation.receive(fact, at) == list(expected), f"at {at}: {fact}"
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def agent(text: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": text}
+
+
+# Up to the end of the opener: hello at 0.5, opener from 1.2 to 3.2.
+HELLO: list[Line] = [
+    (0.0, StreamStarted(), []),
+    (0.5, VoiceStarted(), []),
+    (0.9, Heard("s1", "Hello?"), []),
+    (1.0, VoiceStopped(), []),
+    (1.2, Tick(), [PlayOpener("opener")]),
+    (1.21, AudioQueued("opener", 2.0, last=True), []),
+    (1.4, Heard("s1", "Hello?", final=True), [StoreTurn(0, "caller", "Hello?", 0.5, 1.0)]),
+    (3.25, MarkEchoed("opener"), [StoreTurn(1, "agent", OPENER, 1.21, 3.25)]),
+]
+HISTORY = (user("Hello?"), agent(OPENER))
+
+
+def test_two_turns_and_a_goodbye() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, VoiceStarted(), []),
+            (4.5, Heard("s2", "Hi, yes"), []),
+            (5.0, VoiceStopped(), []),
+            (5.2, Tick(), [StartReply("reply-1", (*HISTORY, user("Hi, yes")))]),
+            (5.5, ReplyText("reply-1", "Great. Is Tuesday "), [Speak("utterance-1", "Great.")]),
+            (5.6, ReplyText("reply-1", "at ten fine? "), []),
+            (5.7, AudioQueued("utterance-1", 0.8, last=True), [Speak("utterance-2", "Is Tuesday at ten fine?")]),
+            (5.75, Heard("s2", "Hi, yes.", final=True), [StoreTurn(2, "caller", "Hi, yes.", 4.0, 5.0)]),
+            (5.8, ReplyEnded("reply-1"), []),
+            (5.9, AudioQueued("utterance-2", 1.5, last=True), []),
+            (6.5, MarkEchoed("utterance-1"), []),
+            (
+                8.0,
+                MarkEchoed("utterance-2"),
+                [StoreTurn(3, "agent", "Great. Is Tuesday at ten fine?", 5.7, 8.0, latency=5.7 - 5.0)],
+            ),
+            (8.5, VoiceStarted(), []),
+            (9.0, Heard("s3", "Tuesday works.", final=True), []),
+            (9.1, VoiceStopped(), []),
+            (
+                9.3,
+                Tick(),
+                [
+                    StartReply(
+                        "reply-2",
+                        (
+                            *HISTORY,
+                            user("Hi, yes."),
+                            agent("Great. Is Tuesday at ten fine?"),
+                            user("Tuesday works."),
+                        ),
+                    )
+                ],
+            ),
+            (9.6, ReplyText("reply-2", "Lovely."), []),
+            (
+                9.7,
+                ReplyTool("reply-2", "t1", "end_call", {"reason": "booked", "farewell": "See you Tuesday, goodbye!"}),
+                [Speak("utterance-3", "Lovely."), Speak("utterance-4", "See you Tuesday, goodbye!")],
+            ),
+            (9.8, ReplyEnded("reply-2"), []),
+            (9.9, AudioQueued("utterance-3", 0.5, last=True), [StoreTurn(4, "caller", "Tuesday works.", 8.5, 9.1)]),
+            (9.95, AudioQueued("utterance-4", 1.5, last=True), []),
+            (10.4, MarkEchoed("utterance-3"), []),
+            (10.8, VoiceStarted(), []),
+            (11.1, Heard("s4", "Bye bye."), []),
+            (11.2, VoiceStopped(), []),
+            (
+                12.0,
+                MarkEchoed("utterance-4"),
+                [
+                    StoreTurn(5, "agent", "Lovely. See you Tuesday, goodbye!", 9.9, 12.0, latency=9.9 - 9.1),
+                    StoreTurn(6, "caller", "Bye bye.", 10.8, 11.2),
+                    HangUp("completed"),
+                ],
+            ),
+        ],
+    )
+    assert call.over
+    assert call.deadline is None
+    assert call.receive(VoiceStarted(), 13.0) == []
+
+
+def test_barge_in_stores_the_words_played_and_goes_on() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, VoiceStarted(), []),
+            (4.5, Heard("s2", "What is it about?", final=True), []),
+            (4.6, VoiceStopped(), []),
+            (4.8, Tick(), [StartReply("reply-1", (*HISTORY, user("What is it about?")))]),
+            (
+                5.0,
+                ReplyText("reply-1", "Your check-up is due in March already. Shall"),
+                [Speak("utterance-1", "Your check-up is due in March already.")],
+            ),
+            (
+                5.0,
+                AudioQueued("utterance-1", 3.5, last=True),
+                [StoreTurn(2, "caller", "What is it about?", 4.0, 4.6)],
+            ),
+            (6.9, VoiceStarted(), []),
+            (7.0, Heard("s3", "uh-huh"), []),
+            (7.25, Tick(), []),
+            (
+                7.3,
+                Heard("s3", "uh-huh but wait"),
+                [
+                    Clear(),
+                    CancelReply("reply-1"),
+                    StoreTurn(3, "agent", "Your check-up is due", 5.0, 7.3, interrupted=True, latency=5.0 - 4.6),
+                ],
+            ),
+            (7.31, MarkEchoed("utterance-1"), []),
+            (7.35, ReplyText("reply-1", "we book?"), []),
+            (8.0, Heard("s3", "uh-huh but wait, who is this?", final=True), []),
+            (8.1, VoiceStopped(), []),
+            (
+                8.3,
+                Tick(),
+                [
+                    StartReply(
+                        "reply-2",
+                        (
+                            *HISTORY,
+                            user("What is it about?"),
+                            agent("Your check-up is due"),
+                            user("uh-huh but wait, who is this?"),
+                        ),
+                    )
+                ],
+            ),
+        ],
+    )
+
+
+def test_a_nod_does_not_interrupt_and_is_not_answered() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO[:-1],
+            (1.7, VoiceStarted(), []),
+            (1.9, Heard("s2", "uh-huh"), []),
+            (2.05, VoiceStopped(), []),
+            (2.2, Tick(), []),
+            (3.25, MarkEchoed("opener"), [StoreTurn(1, "agent", OPENER, 1.21, 3.25)]),
+            (4.0, Tick(), []),
+        ],
+    )
+
+
+def test_voice_without_words_interrupts_and_the_agent_goes_on_with_the_rest() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO[:-1],
+            (1.9, VoiceStarted(), []),
+            (
+                2.21,
+                Tick(),
+                [Clear(), StoreTurn(1, "agent", "Hi Sarah, this is", 1.21, 2.21, interrupted=True)],
+            ),
+            (2.3, VoiceStopped(), []),
+            (3.3, Tick(), [Speak("utterance-1", "Ava from Bright Dental.")]),
+        ],
+    )
+
+
+def test_sensitivity_zero_is_never_interrupted() -> None:
+    call = Conversation(ConversationConfig(opener_text=OPENER, opener_has_audio=True, interruption_sensitivity=0))
+    play(
+        call,
+        [
+            *HELLO[:-1],
+            (1.7, VoiceStarted(), []),
+            (2.6, Heard("s2", "stop it please stop", final=True), []),
+            (2.7, VoiceStopped(), []),
+            (
+                3.25,
+                MarkEchoed("opener"),
+                [
+                    StoreTurn(1, "agent", OPENER, 1.21, 3.25),
+                    StartReply("reply-1", (*HISTORY, user("stop it please stop"))),
+                ],
+            ),
+        ],
+    )
+
+
+def test_more_words_before_any_audio_start_the_reply_again() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, VoiceStarted(), []),
+            (4.4, Heard("s2", "I need"), []),
+            (4.5, VoiceStopped(), []),
+            (4.7, Tick(), [StartReply("reply-1", (*HISTORY, user("I need")))]),
+            (
+                4.8,
+                Heard("s2", "I need a table", stable=True),
+                [CancelReply("reply-1"), StartReply("reply-2", (*HISTORY, user("I need a table")))],
+            ),
+            (4.9, Heard("s2", "I need a table.", final=True), []),
+            (5.0, ReplyText("reply-2", "Sure. "), [Speak("utterance-1", "Sure.")]),
+            (5.05, VoiceStarted(), []),
+            (5.25, Tick(), [Clear(), CancelReply("reply-2")]),
+            (5.4, Heard("s3", "for two", final=True), []),
+            (5.5, VoiceStopped(), []),
+            (5.7, Tick(), [StartReply("reply-3", (*HISTORY, user("I need a table. for two")))]),
+            (6.0, ReplyText("reply-3", "Sure. "), [Speak("utterance-2", "Sure.")]),
+            (
+                6.1,
+                AudioQueued("utterance-2", 0.5, last=True),
+                [StoreTurn(2, "caller", "I need a table. for two", 4.0, 5.5)],
+            ),
+        ],
+    )
+
+
+def test_opener_after_silence_and_words_that_come_late() -> None:
+    call = Conversation(ConversationConfig(opener_text=OPENER))
+    play(call, [(0.0, StreamStarted(), [])])
+    assert call.deadline == 1.2
+    play(
+        call,
+        [
+            (1.2, Tick(), [Speak("utterance-1", OPENER)]),
+            (1.4, AudioQueued("utterance-1", 2.0, last=True), []),
+            (3.4, MarkEchoed("utterance-1"), [StoreTurn(0, "agent", OPENER, 1.4, 3.4)]),
+            (3.5, VoiceStarted(), []),
+            (4.0, VoiceStopped(), []),
+            (4.6, Tick(), []),
+            (
+                4.7,
+                Heard("s1", "Who is this?"),
+                [
+                    StartReply(
+                        "reply-1",
+                        (user("(The callee has answered and said nothing yet.)"), agent(OPENER), user("Who is this?")),
+                    )
+                ],
+            ),
+        ],
+    )
+
+
+def test_without_an_opener_the_model_is_asked() -> None:
+    call = Conversation(ConversationConfig())
+    play(
+        call,
+        [
+            (0.0, StreamStarted(), []),
+            (1.2, Tick(), [StartReply("reply-1", (user("(The callee has answered and said nothing yet.)"),))]),
+        ],
+    )
+    call = Conversation(ConversationConfig(direction="inbound"))
+    play(
+        call,
+        [(0.0, StreamStarted(), [StartReply("reply-1", (user("(The callee has answered and said nothing yet.)"),))])],
+    )
+    call = Conversation(ConversationConfig(opener_text=OPENER, ai_speaks_first=False))
+    play(
+        call,
+        [
+            (0.0, StreamStarted(), []),
+            (5.0, VoiceStarted(), []),
+            (5.4, Heard("s1", "Hello?", final=True), []),
+            (5.5, VoiceStopped(), []),
+            (5.7, Tick(), [StartReply("reply-1", (user("Hello?"),))]),
+        ],
+    )
+
+
+GREETING: list[Line] = [
+    (0.0, StreamStarted(), []),
+    (0.3, VoiceStarted(), []),
+    (1.0, Heard("g", "Hi, you've reached Sarah."), []),
+    (1.2, VoiceStopped(), []),
+    (1.5, VoiceStarted(), []),
+]
+FOUND = "Hi, you've reached Sarah. I can't take your call"
+
+
+def test_voicemail_is_hung_up_on() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *GREETING,
+            (
+                2.4,
+                Heard("g", FOUND),
+                [
+                    ReportVoicemail("speech"),
+                    StoreTurn(0, "caller", FOUND, 0.3, 1.5),
+                    HangUp("voicemail_detected"),
+                ],
+            ),
+        ],
+    )
+
+
+def test_voicemail_found_under_the_opener_clears_it() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO[:-1],
+            (
+                2.21,
+                CarrierVerdict("machine_start"),
+                [
+                    Clear(),
+                    StoreTurn(1, "agent", "Hi Sarah, this is", 1.21, 2.21, interrupted=True),
+                    ReportVoicemail("carrier"),
+                    HangUp("voicemail_detected"),
+                ],
+            ),
+        ],
+    )
+
+
+def test_the_carrier_alone_never_hangs_up_on_a_person() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, VoiceStarted(), []),
+            (4.5, Heard("s2", "Yes, speaking"), []),
+            (4.6, CarrierVerdict("machine_start"), []),
+            (4.7, CarrierVerdict("human"), []),
+        ],
+    )
+
+
+@pytest.mark.parametrize("beep", [True, False])
+def test_a_message_is_left_after_the_beep_or_in_the_quiet(beep: bool) -> None:
+    call = Conversation(
+        ConversationConfig(opener_text=OPENER, voicemail_action="leave_message", voicemail_message="Please call us.")
+    )
+    start = 4.2 if beep else 5.0
+    play(
+        call,
+        [
+            *GREETING,
+            (2.4, Heard("g", FOUND), [ReportVoicemail("speech")]),
+            (3.0, VoiceStopped(), []),
+            *([(4.0, Beep(), [])] if beep else []),
+            (start, Tick(), [Speak("utterance-1", "Please call us.")]),
+            (start + 0.1, AudioQueued("utterance-1", 1.5, last=True), []),
+            (
+                start + 1.7,
+                MarkEchoed("utterance-1"),
+                [
+                    StoreTurn(0, "caller", FOUND, 0.3, 3.0),
+                    StoreTurn(1, "agent", "Please call us.", start + 0.1, start + 1.7),
+                    VoicemailLeft(),
+                    HangUp("voicemail_left"),
+                ],
+            ),
+        ],
+    )
+
+
+def test_a_machine_may_be_ignored_and_a_full_mailbox_gets_no_message() -> None:
+    call = Conversation(ConversationConfig(opener_text=OPENER, voicemail_action="ignore"))
+    play(
+        call, [*GREETING, (2.4, Heard("g", FOUND), [ReportVoicemail("speech")]), (2.5, Heard("g", FOUND + " now"), [])]
+    )
+    call = Conversation(
+        ConversationConfig(opener_text=OPENER, voicemail_action="leave_message", voicemail_message="Please call us.")
+    )
+    text = "The mailbox is full and cannot accept messages"
+    play(
+        call,
+        [
+            *GREETING[:2],
+            (
+                2.4,
+                Heard("g", text),
+                [ReportVoicemail("speech"), StoreTurn(0, "caller", text, 0.3, 0.3), HangUp("voicemail_detected")],
+            ),
+        ],
+    )
+
+
+def test_silence_is_asked_about_once_then_ends_the_call() -> None:
+    call = Conversation(BASE)
+    play(call, HELLO)
+    assert call.deadline == 18.25
+    play(
+        call,
+        [
+            (18.25, Tick(), [Speak("utterance-1", "Are you still there?")]),
+            (18.3, AudioQueued("utterance-1", 1.0, last=True), []),
+            (19.3, MarkEchoed("utterance-1"), [StoreTurn(2, "agent", "Are you still there?", 18.3, 19.3)]),
+        ],
+    )
+    assert call.deadline == 33.25
+    play(call, [(33.25, Tick(), [HangUp("silence_timeout")])])
+
+
+def test_the_longest_duration_ends_with_a_short_goodbye() -> None:
+    call = Conversation(ConversationConfig(opener_text=OPENER, max_duration=10.0))
+    play(
+        call,
+        [
+            (0.0, StreamStarted(), []),
+            (1.2, Tick(), [Speak("utterance-1", OPENER)]),
+            (1.3, AudioQueued("utterance-1", 2.0, last=True), []),
+            (3.3, MarkEchoed("utterance-1"), [StoreTurn(0, "agent", OPENER, 1.3, 3.3)]),
+            (10.0, Tick(), [Speak("utterance-2", "I'm sorry, our time is up. Goodbye.")]),
+            (10.2, AudioQueued("utterance-2", 8.0), []),
+            (
+                13.0,
+                Tick(),
+                [
+                    Clear(),
+                    StoreTurn(1, "agent", "I'm sorry,", 10.2, 13.0, interrupted=True),
+                    HangUp("max_duration_reached"),
+                ],
+            ),
+        ],
+    )
+
+
+def closing() -> Conversation:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, VoiceStarted(), []),
+            (4.4, Heard("s2", "No thanks", final=True), []),
+            (4.5, VoiceStopped(), []),
+            (4.7, Tick(), [StartReply("reply-1", (*HISTORY, user("No thanks")))]),
+            (
+                5.0,
+                ReplyTool("reply-1", "t", "end_call", {"farewell": "Alright, goodbye."}),
+                [Speak("utterance-1", "Alright, goodbye.")],
+            ),
+            (5.1, AudioQueued("utterance-1", 1.0, last=True), [StoreTurn(2, "caller", "No thanks", 4.0, 4.5)]),
+        ],
+    )
+    return call
+
+
+def test_real_words_call_the_goodbye_off() -> None:
+    play(
+        closing(),
+        [
+            (5.5, VoiceStarted(), []),
+            (
+                5.7,
+                Heard("s3", "Oh one more question"),
+                [
+                    Clear(),
+                    CancelReply("reply-1"),
+                    StoreTurn(3, "agent", "Alright,", 5.1, 5.7, interrupted=True, latency=5.1 - 4.5),
+                ],
+            ),
+            (6.0, VoiceStopped(), []),
+            (
+                6.2,
+                Tick(),
+                [
+                    StartReply(
+                        "reply-2",
+                        (*HISTORY, user("No thanks"), agent("Alright,"), user("Oh one more question")),
+                    )
+                ],
+            ),
+        ],
+    )
+
+
+def test_the_timer_behind_the_goodbye_hangs_up_without_its_mark() -> None:
+    call = closing()
+    assert call.deadline == pytest.approx(8.1)
+    play(
+        call,
+        [
+            (
+                8.1,
+                Tick(),
+                [
+                    Clear(),
+                    CancelReply("reply-1"),
+                    StoreTurn(3, "agent", "Alright, goodbye.", 5.1, 8.1, latency=5.1 - 4.5),
+                    HangUp("completed"),
+                ],
+            )
+        ],
+    )
+
+
+def test_a_failed_reply_ends_with_an_apology() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, Heard("s2", "Tell me more.", final=True), []),
+            (4.2, Tick(), [StartReply("reply-1", (*HISTORY, user("Tell me more.")))]),
+            (5.0, ReplyFailed("reply-1"), [Speak("utterance-1", BASE.apology)]),
+            (5.1, AudioQueued("utterance-1", 3.0, last=True), [StoreTurn(2, "caller", "Tell me more.", 4.0, 4.0)]),
+            (8.2, MarkEchoed("utterance-1"), [StoreTurn(3, "agent", BASE.apology, 5.1, 8.2), HangUp("error")]),
+        ],
+    )
+
+
+def test_a_failed_opener_is_spoken_and_two_failures_end_the_call() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO[:5],
+            (1.25, SpeechFailed("opener"), [Speak("utterance-1", OPENER)]),
+            (1.3, SpeechFailed("utterance-1"), [StoreTurn(0, "caller", "Hello?", 0.5, 1.0), HangUp("error")]),
+        ],
+    )
+
+
+def test_an_empty_reply_is_asked_for_again_once() -> None:
+    call = Conversation(BASE)
+    note = "(A tool that does not exist was asked for; it did nothing.) (The other side waits for an answer in words.)"
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, Heard("s2", "Go on then.", final=True), []),
+            (4.2, Tick(), [StartReply("reply-1", (*HISTORY, user("Go on then.")))]),
+            (4.5, ReplyTool("reply-1", "t", "dance", {}), []),
+            (4.6, ReplyEnded("reply-1"), [StartReply("reply-2", (*HISTORY, user(f"{note} Go on then.")))]),
+            (4.7, ReplyEnded("reply-2"), [Speak("utterance-1", BASE.apology)]),
+        ],
+    )
+
+
+def test_a_request_to_hang_up_and_the_end_of_the_stream() -> None:
+    call = Conversation(BASE)
+    cut = StoreTurn(1, "agent", "Hi Sarah, this is", 1.21, 2.21, interrupted=True)
+    play(call, [*HELLO[:-1], (2.21, HangUpRequested(), [Clear(), cut, HangUp("canceled")])])
+    assert call.over
+    call = Conversation(BASE)
+    play(call, [*HELLO[:-1], (2.21, StreamEnded(), [cut])])
+    assert call.over
+    call = Conversation(BASE)
+    play(call, [(0.0, VoiceStarted(), []), (0.0, HangUpRequested("error"), [HangUp("error")])])
+
+
+def test_keys_are_heard_as_words() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (5.0, Dtmf("1"), []),
+            (5.1, Dtmf("2"), []),
+            (5.3, Tick(), [StartReply("reply-1", (*HISTORY, user("(pressed 1 2)")))]),
+        ],
+    )
+
+
+def test_a_stuck_reply_is_given_up() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, Heard("s2", "Tell me more.", final=True), []),
+            (4.2, Tick(), [StartReply("reply-1", (*HISTORY, user("Tell me more.")))]),
+            (14.2, Tick(), [CancelReply("reply-1"), Speak("utterance-1", BASE.apology)]),
+        ],
+    )
+
+
+def test_a_verdict_before_the_stream_counts_when_it_begins() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            (0.0, CarrierVerdict("machine_start"), []),
+            (0.1, StreamStarted(), [ReportVoicemail("carrier"), HangUp("voicemail_detected")]),
+        ],
+    )
