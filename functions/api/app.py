@@ -7,14 +7,24 @@ from fastapi.openapi.utils import get_openapi
 
 from api import problems
 from api.door import Door
-from api.routers import agents, calls, health, not_served, phone_numbers, webhooks
+from api.routers import agents, calls, health, keys, not_served, phone_numbers, webhooks
 from api.services import Services
 
 _DESCRIPTION = (
     "Phone calls by an AI agent that remembers whom it is calling. "
     "Send your key with every request: `Authorization: Bearer KEY_ID:KEY_SECRET`. "
-    "Every error is `{\"error\": {type, code, message, doc_url, details}}`; unknown fields are refused. "
+    'Every error is `{"error": {type, code, message, doc_url, details}}`; unknown fields are refused. '
     "A POST with an `Idempotency-Key` is carried out once in 24 hours."
+)
+_ROUTERS = (
+    health.router,
+    calls.router,
+    agents.router,
+    phone_numbers.router,
+    webhooks.router,
+    keys.router,
+    keys.own,
+    not_served.router,
 )
 _OPEN = frozenset({"/v1/health"})
 
@@ -36,9 +46,8 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     problems.install(app, docs=docs)
-    for router in (health.router, calls.router, agents.router, phone_numbers.router, webhooks.router):
+    for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
-    app.include_router(not_served.router, prefix="/v1")
     app.add_middleware(Door, services=services, docs=docs)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     return app
@@ -47,9 +56,7 @@ def create_app(services: Services) -> FastAPI:
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """Write the OpenAPI document once: FastAPI's, with the key that every operation but health needs."""
     if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         document["components"]["securitySchemes"] = {
             "key": {"type": "http", "scheme": "bearer", "bearerFormat": "KEY_ID:KEY_SECRET"}
         }
@@ -57,7 +64,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             for method, operation in operations.items():
                 if path not in _OPEN:
                     operation["security"] = [{"key": []}]
-                if method == "post":
+                if method == "post" and not path.startswith("/v1/keys"):
                     operation.setdefault("parameters", []).append(_IDEMPOTENCY)
         app.openapi_schema = document
     return app.openapi_schema

@@ -121,11 +121,16 @@ class AuthenticatedRoute(APIRoute):
         return guarded
 
 
-class AdminRoute(AuthenticatedRoute):
-    """A route for keys that manage keys. Its answers hold secrets and are never stored."""
+class SecretRoute(AuthenticatedRoute):
+    """A route whose answers hold secrets: they are never stored, an Idempotency-Key changes nothing."""
+
+    remembers = False
+
+
+class AdminRoute(SecretRoute):
+    """A route for keys that manage keys."""
 
     scope = "admin"
-    remembers = False
 
 
 async def _answer_once(

@@ -5,6 +5,7 @@ It knows ASGI, not FastAPI: what it answers itself must not depend on the app th
 
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from traceback import extract_tb
 from typing import Any
 
 from starlette.responses import Response
@@ -57,9 +58,8 @@ class Door:
                 await self._too_large()(scope, receive, finish)
                 return
             await self._app(scope, _replay(body), finish)
-        except Exception as error:  # noqa: BLE001  # the API's one door: whatever happens has an answer
-            # The traceback alone: messages of libraries may hold numbers, prompts or secrets.
-            _log.error("request failed", extra={"request_id": request_id, "error": type(error).__qualname__})
+        except Exception as error:  # the API's one door: whatever happens has an answer
+            _log.error("request failed", extra={"request_id": request_id, **_where(error)})
             if begun:
                 raise
             await unexpected(docs=self._docs)(scope, receive, finish)
@@ -74,6 +74,12 @@ def _request_id(scope: Scope) -> str | None:
     event = scope.get("aws.event")
     found = event.get("requestContext", {}).get("requestId") if isinstance(event, dict) else None
     return found if isinstance(found, str) and found else None
+
+
+def _where(error: Exception) -> dict[str, object]:
+    """Say what failed and where, without its message: libraries put numbers, prompts and secrets into those."""
+    frames = extract_tb(error.__traceback__)[-6:]
+    return {"error": type(error).__qualname__, "frames": [f"{f.filename}:{f.lineno} {f.name}" for f in frames]}
 
 
 async def _read(receive: Receive) -> bytes | None:

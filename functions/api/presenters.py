@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
 from api.schemas.agents import AgentOut
 from api.schemas.calls import (
@@ -56,7 +57,7 @@ def show_listed_call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobSto
     return CallSummaryOut(**_call(call, turns, blobs=blobs))
 
 
-def _call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> dict[str, object]:
+def _call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> dict[str, Any]:
     over = call.status.is_terminal
     waits = call.voice_to_voice_ms
     return {

@@ -91,7 +91,11 @@ def _finding(error: Mapping[str, Any]) -> dict[str, str]:
     code = _PYDANTIC.get(kind, "invalid_field")
     said = {"missing_field": "is required", "unknown_field": "is not a field of this request"}
     message = said.get(code) or str(error["msg"]).removeprefix("Value error, ")
-    return {"field": name, "code": code, "message": f"{name}: {message}" if code == "invalid_field" else f"{name} {message}."}
+    return {
+        "field": name,
+        "code": code,
+        "message": f"{name}: {message}" if code == "invalid_field" else f"{name} {message}.",
+    }
 
 
 def install(app: FastAPI, *, docs: str) -> None:

@@ -140,6 +140,14 @@ class PublicSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceSettings:
+    """Whether to trace: on Lambda, unless it was switched off."""
+
+    powertools_trace_disabled: bool = False
+    lambda_task_root: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StageSettings:
     """Which deployment this is."""
 

@@ -108,9 +108,8 @@ class Packager:
                 properties["CodeUri"] = self._code(properties["CodeUri"], base)
             (resource.get("Metadata") or {}).pop("BuildMethod", None)
         elif kind == ASL and isinstance(properties.get("DefinitionUri"), str):
-            definition = yaml.safe_load((base / properties["DefinitionUri"]).read_text())
-            # SAM would write the substituted text out as Fn::Join; S3 and substitutions at deployment suit both.
-            key = self._put(json.dumps(definition).encode(), ".asl.json")
+            # As text, because substitutions are made in it at deployment: `TimeoutSeconds: ${Ring}` becomes a number.
+            key = self._put((base / properties["DefinitionUri"]).read_bytes(), ".asl.yaml")
             properties["DefinitionUri"] = {"Bucket": BUCKET, "Key": key}
         elif kind in NESTED:
             field = NESTED[kind]

@@ -131,7 +131,7 @@ async def test_twiml_goes_on_when_the_server_closes(world: World) -> None:
 
 async def test_completing_a_call_stops_its_stream(world: World) -> None:
     await world.person(lines=["one two three four five six seven eight nine ten"])
-    call = await world.create()
+    call = await world.create(twiml=world.twiml(after="<Say>never said</Say>"))
     stream = await world.stream()
     await world.until(lambda: len(stream.words) >= 3)
     await world.ask(world.client.calls(call.sid).update, status="completed")
@@ -140,6 +140,8 @@ async def test_completing_a_call_stops_its_stream(world: World) -> None:
     said = await world.until(lambda: world.exchange.calls[call.sid].record.said)
     assert said[0].startswith("one two")
     assert not said[0].endswith("ten")
+    await world.until(lambda: not world.exchange.alive(call.sid))
+    assert world.exchange.calls[call.sid].record.heard == []
 
 
 async def test_a_call_is_redirected_to_other_twiml(world: World) -> None:

@@ -139,6 +139,7 @@ def test_a_function_sees_its_own_environment_and_nothing_of_the_shell(
 ) -> None:
     environment = house.invoke("EnvironmentFunction", {})[0]["environment"]
     assert environment["TWILIO_API_URL"] == "http://carrier"
+    assert (environment["CAP"], environment["CALLBACKS"]) == ("5", "true")
     assert environment["AWS_ENDPOINT_URL"] == house.emulator.endpoint_url
     assert environment["AWS_REGION"] == "us-east-1"
     assert not [name for name in environment if name.startswith(("PYTEST", "VIRTUAL_ENV", "PYTHONPATH", "MINISTACK"))]
@@ -226,6 +227,10 @@ def test_the_gateways_own_address_works_too(house: House) -> None:
 def test_a_yaml_state_machine_runs_with_its_substitution(house: House) -> None:
     ended = house.run(house.ids["GreetStateMachine"], {"tag": "greet"})
     assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", {"seen": 1})
+    described = house.emulator.client("stepfunctions").describe_state_machine(
+        stateMachineArn=house.ids["GreetStateMachine"]
+    )
+    assert json.loads(described["definition"])["States"]["Greet"]["TimeoutSeconds"] == 20
 
 
 def test_a_table_of_a_template_has_its_ttl(house: House) -> None:

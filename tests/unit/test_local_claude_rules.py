@@ -384,6 +384,20 @@ def test_it_ends_the_call_by_the_tool(words: str, farewell: str) -> None:
     assert block["input"]["reason"]
 
 
+def test_a_forced_tool_is_used_with_what_its_schema_requires() -> None:
+    note = {
+        "name": "note",
+        "input_schema": {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}},
+    }
+    request = {"system": prompt(), "messages": [{"role": "user", "content": "Hello"}], "tools": [*TOOLS, note]}
+    [ended] = answer({**request, "tool_choice": {"type": "tool", "name": "end_call"}})
+    assert set(ended["input"]) == {"reason", "farewell"}
+    [noted] = answer({**request, "tool_choice": {"type": "tool", "name": "note"}})
+    assert noted["input"] == {"n": 0}
+    [unused] = answer({**request, "tool_choice": {"type": "none"}})
+    assert unused["type"] == "text"
+
+
 def test_without_the_tool_it_says_goodbye_in_words() -> None:
     assert Call(prompt(), tools=[]).blocks("Goodbye.") == [
         {"type": "text", "text": "Thank you for your time. Goodbye."}

@@ -47,7 +47,7 @@ def place_outbound_call(body: OutboundCall, ports: Ports, key: Key) -> AcceptedC
         call_id=call.call_id,
         status=call.status,
         to=call.to_number.e164,
-        from_=call.from_number.e164,
+        **{"from": call.from_number.e164},
         warnings=list(placed.warnings),
     )
 

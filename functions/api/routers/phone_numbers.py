@@ -67,9 +67,7 @@ def update_phone_number(phone_number: str, body: NumberChanges, ports: Ports, ke
     number = replace(was, **{name: getattr(body, name) for name in body.model_fields_set})
     if number.agent_id != was.agent_id and ports.agents.get_agent(key.account_id, number.agent_id) is None:
         raise NotFound("There is no such agent.", code="agent_not_found", field="agent_id")
-    _check_voicemail(
-        number.voicemail_action, number.voicemail_message, number.agent_id, key.account_id, ports
-    )
+    _check_voicemail(number.voicemail_action, number.voicemail_message, number.agent_id, key.account_id, ports)
     ports.agents.put_number(number, was=was)
     return NumberEnvelope(phone_number=show_number(number))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
@@ -40,6 +40,11 @@ def redeliver(delivery_id: DeliveryId, ports: Ports, key: Key) -> DeliveryOut:
     return show_delivery(again)
 
 
+def _with(number: Number, slot: str, url: str | None) -> Number:
+    changes: dict[str, Any] = {slot: url}
+    return replace(number, **changes)
+
+
 def _show(number: Number, slot: str) -> WebhookSetting:
     url: str | None = getattr(number, slot)
     return WebhookSetting(phone_number=number.phone_number.e164, webhook_url=url, is_set=url is not None)
@@ -52,7 +57,7 @@ def _serve(path: str, slot: str) -> None:
         """Set where this number's events go."""
         url = check_webhook_url(body.url, allow_loopback=ports.allow_loopback_webhooks, field="url")
         was = find_number(key.account_id, phone_number, ports)
-        number = replace(was, **{slot: url})
+        number = _with(was, slot, url)
         ports.agents.put_number(number, was=was)
         return _show(number, slot)
 
@@ -63,7 +68,7 @@ def _serve(path: str, slot: str) -> None:
     def delete_webhook(phone_number: str, ports: Ports, key: Key) -> WebhookSetting:
         """Send this number's events nowhere."""
         was = find_number(key.account_id, phone_number, ports)
-        number = replace(was, **{slot: None})
+        number = _with(was, slot, None)
         ports.agents.put_number(number, was=was)
         return _show(number, slot)
 

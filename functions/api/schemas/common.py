@@ -15,7 +15,7 @@ MAX_METADATA = 4_096  # bytes of compact JSON
 MAX_VARIABLES = 16_384
 MAX_SPOKEN = 3_000  # characters Polly speaks in one request
 _MAX_DEPTH = 20
-_ID = re.compile(r"^[a-z]+_[0-9A-Za-z]{1,64}$")
+_ID = re.compile(r"[a-z]+_[0-9A-Za-z]{1,64}")
 
 
 class Body(BaseModel):
@@ -96,7 +96,7 @@ def _id(what: str, code: str) -> Callable[[str], str]:
     """Let an id through to the table only in the form of one: anything else is an id that nothing has."""
 
     def check(text: str) -> str:
-        if _ID.match(text) is None:
+        if _ID.fullmatch(text) is None:
             raise NotFound(f"There is no such {what}.", code=code)
         return text
 

@@ -91,9 +91,7 @@ def _check_pair(request: NumberRequest) -> None:
         (request.twilio_token, request.twilio_sid, "twilio_token"),
     ):
         if missing is None and given is not None:
-            raise InvalidRequest(
-                "twilio_sid and twilio_token belong together.", code="missing_field", field=name
-            )
+            raise InvalidRequest("twilio_sid and twilio_token belong together.", code="missing_field", field=name)
 
 
 def _claim(owner: CarrierAccount, number: PhoneNumber, voice_url: str, *, carrier: Carrier) -> None:
@@ -106,9 +104,7 @@ def _claim(owner: CarrierAccount, number: PhoneNumber, voice_url: str, *, carrie
             "Twilio does not accept these credentials.", twilio_code=refused.twilio_code, http_status=401
         ) from refused
     if not there:
-        raise NotFound(
-            "This number is not in that Twilio account.", code="number_not_in_twilio", field="phone_number"
-        )
+        raise NotFound("This number is not in that Twilio account.", code="number_not_in_twilio", field="phone_number")
 
 
 class CarrierAuthFailed(CarrierError):

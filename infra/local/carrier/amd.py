@@ -1,7 +1,8 @@
-"""What answering machine detection will say of a person, and when. Pure."""
+"""What answering machine detection will say of a person, and when: `expect` is pure, `judge` waits for it."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,3 +34,16 @@ def expect(person: Person, detection: Detection) -> Expected:
     if after > detection.timeout:
         return Expected("unknown", detection.timeout)
     return Expected("machine_start" if machine else verdict, after)
+
+
+async def judge(person: Person, detection: Detection, message_over: asyncio.Event) -> str:
+    """The verdict when its time has come; `unknown` when that takes longer than the request allows."""
+    expected = expect(person, detection)
+    try:
+        async with asyncio.timeout(detection.timeout):
+            if expected.from_message_end:
+                await message_over.wait()
+            await asyncio.sleep(expected.after)
+    except TimeoutError:
+        return "unknown"
+    return expected.answered_by

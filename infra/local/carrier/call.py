@@ -16,8 +16,8 @@ from infra.local.carrier import amd
 from infra.local.carrier.callbacks import CallbackQueue, Webhooks
 from infra.local.carrier.faults import Faults
 from infra.local.carrier.line import Line
-from infra.local.carrier.listener import Listener, WordDecoder
-from infra.local.carrier.params import Detection, Dial, Target
+from infra.local.carrier.listener import listener
+from infra.local.carrier.params import Dial, Target
 from infra.local.carrier.people import Person
 from infra.local.carrier.person import behaviour_of
 from infra.local.carrier.program import Program
@@ -172,7 +172,9 @@ class CallLife:
 
     async def _talk(self) -> None:
         voice = self._equipment.voice
-        self._line = line = Line(self.record, behaviour_of(self._person, voice.ready), Listener(self._decoder()))
+        self._line = line = Line(
+            self.record, behaviour_of(self._person, voice.ready), listener(self._equipment.scripted)
+        )
         self._change("in-progress")
         self.record.answered_at = self.record.updated_at
         self.reports.progress("answered", "in-progress")
@@ -250,7 +252,8 @@ class CallLife:
                 await asyncio.gather(running, redirected, return_exceptions=True)
         self.end("completed")
 
-    async def _run_stream(self, verb: Connect, line: Line) -> None:
+    async def _run_stream(self, verb: Connect, line: Line) -> bool:
+        """Carry one media stream; true when the verbs after it are to follow."""
         identity = Identity(self.record.account_sid, self.record.sid, f"MZ{uuid4().hex}")
         drop_ms = self._equipment.faults.plan.media.drop_after_ms
         line.stream = stream = Stream(
@@ -271,42 +274,24 @@ class CallLife:
                 self.reports.stream(verb, identity, "stream-error", f"{stream.error}")
             else:
                 self.reports.stream(verb, identity, "stream-stopped")
+        return not (self._over.done() or self._redirected.is_set())
 
     async def _detect(self, line: Line) -> None:
         detection = self.dial.detection
         if detection is None:
             return
         began = asyncio.get_running_loop().time()
-        answered_by = await self._judge(line, detection)
+        answered_by = await amd.judge(self._person, detection, line.message_over)
         self.record.answered_by = answered_by
         self._verdict.set()
         milliseconds = round((asyncio.get_running_loop().time() - began) * 1000)
         self.reports.detection(detection, answered_by, milliseconds)
-
-    async def _judge(self, line: Line, detection: Detection) -> str:
-        expected = amd.expect(self._person, detection)
-        try:
-            async with asyncio.timeout(detection.timeout):
-                if expected.from_message_end:
-                    await line.message_over.wait()
-                await asyncio.sleep(expected.after)
-        except TimeoutError:
-            return "unknown"
-        return expected.answered_by
 
     async def _fetch(self, target: Target) -> str:
         response = await self._equipment.webhooks.send(target, self.reports.parameters(self.record.status))
         if response is None or not response.is_success:
             raise TwimlError(11200, "TwiML could not be fetched")
         return response.text
-
-    def _decoder(self) -> WordDecoder | None:
-        if not self._equipment.scripted:
-            return None
-        # Only scripted runs need it.
-        from infra.local.speech.scripted import Decoder  # noqa: PLC0415
-
-        return Decoder()
 
     def _change(self, status: str) -> None:
         self.record.status = status

@@ -19,6 +19,15 @@ class WordDecoder(Protocol):
         ...
 
 
+def listener(scripted: bool) -> Listener:
+    """A listener for this run: only scripted speech carries words."""
+    if not scripted:
+        return Listener(None)
+    from infra.local.speech.scripted import Decoder  # noqa: PLC0415  # only scripted runs need it
+
+    return Listener(Decoder())
+
+
 class Listener:
     """Collects what was heard; a pause, or a clear, begins a new utterance."""
 

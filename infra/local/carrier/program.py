@@ -16,7 +16,7 @@ log: Final = logging.getLogger(__name__)
 _MAX_DOCUMENTS: Final = 50
 
 Fetch = Callable[[Target], Awaitable[str]]
-RunStream = Callable[[Connect], Awaitable[None]]
+RunStream = Callable[[Connect], Awaitable[bool]]  # false: nothing may follow
 
 
 class Program:
@@ -46,7 +46,8 @@ class Program:
         for verb in verbs:
             match verb:
                 case Connect():
-                    await self._run_stream(verb)
+                    if not await self._run_stream(verb):
+                        return None
                 case Say(text):
                     await self._line.play(await self._voice.sound(text))
                 case Pause(length):

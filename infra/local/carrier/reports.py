@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from email.utils import formatdate
 from time import time
+from typing import Final
 
 from infra.local.carrier.callbacks import CallbackQueue, Outgoing
 from infra.local.carrier.params import Detection, Dial, Target
 from infra.local.carrier.resources import API_VERSION, CallRecord
 from infra.local.carrier.stream import Identity
 from infra.local.carrier.twiml import Connect
+
+log: Final = logging.getLogger(__name__)
 
 
 class Reports:
@@ -57,7 +61,10 @@ class Reports:
 
     def detection(self, detection: Detection, answered_by: str, milliseconds: int) -> None:
         """Report an asynchronous verdict on who answered."""
-        if not detection.asynchronous or detection.callback is None:
+        if not detection.asynchronous:
+            return
+        if detection.callback is None:
+            log.warning("21262: call %s has AsyncAmd without AsyncAmdStatusCallback", self._record.sid)
             return
         params = {
             "AccountSid": self._record.account_sid,

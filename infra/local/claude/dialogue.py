@@ -62,6 +62,10 @@ class Dialogue:
         """How often the agent has spoken."""
         return sum(turn.role == "assistant" for turn in self.turns)
 
+    def only_greets(self, heard: str) -> bool:
+        """Whether the words only answer the phone, be it by the agent's name."""
+        return only_greets(heard, self.brief.agent_name.split(" ")[0])
+
     @property
     def visit(self) -> str:
         """What has a day and a time here ("appointment"), from the purpose or from what is remembered; or empty."""
@@ -127,21 +131,21 @@ def agrees(talk: Dialogue, heard: str, said: str) -> bool:
     """Whether the words agree to what the agent said, rather than merely answer the phone or thank."""
     if not means("yes")(heard) or means("no")(heard) or asked_anything_else(said):
         return False
-    if "?" in said or not only_greets(heard):
+    if "?" in said or not talk.only_greets(heard):
         return True
     return talk.purpose.kind in ("ask", "request", "confirm", "invite") and bool(re.fullmatch(r"ye\w+", plain(heard)))
 
 
 def asks_to_move(talk: Dialogue, heard: str, said: str) -> bool:
     """Whether the words ask for another day or time, or name one the agent has asked for."""
-    slot = wanted_slot(heard)
+    slot = _named_slot(heard, said)
     if heard_nothing(heard) or means("no_calls")(heard):
         return False
     if means("move")(heard):
         return bool(slot) or (not means("done")(heard) and bool(talk.visit or re.search(VISIT, heard)))
     if slot is None or means("done")(heard) or means("call_back")(heard) or (means("when")(heard) and "?" in heard):
         return False
-    if re.search(r"\b(?:what|which) (?:day|time)\b", said, re.IGNORECASE):
+    if _asked_for_slot(said):
         return True
     known = {known.day for known in (remembered_slot(talk), first_slot(talk.brief.purpose)) if known}
     asks = (
@@ -161,7 +165,7 @@ def agreement(talk: Dialogue) -> Agreement | None:
         if turn.role == "assistant":
             said, mentioned = turn.text, wanted_slot(turn.text) or mentioned
         elif asks_to_move(talk, turn.text, said):
-            settled = _moved(talk, turn.text, settled, mentioned)
+            settled = _moved(talk, _named_slot(turn.text, said), turn.text, settled, mentioned)
         elif means("cancel")(turn.text):
             settled = Agreement("cancelled")
         elif agrees(talk, turn.text, said) and mentioned and (settled is None or settled.how == "asked"):
@@ -169,8 +173,18 @@ def agreement(talk: Dialogue) -> Agreement | None:
     return settled
 
 
-def _moved(talk: Dialogue, heard: str, settled: Agreement | None, mentioned: Slot | None) -> Agreement | None:
-    wanted = wanted_slot(heard)
+def _asked_for_slot(said: str) -> bool:
+    return bool(re.search(r"\b(?:what|which) (?:day|time)\b", said, re.IGNORECASE))
+
+
+def _named_slot(heard: str, said: str) -> Slot | None:
+    """The slot a callee wants; after "what time?" a bare "five" is one."""
+    return wanted_slot(heard) or (wanted_slot(f"at {plain(heard)}") if _asked_for_slot(said) else None)
+
+
+def _moved(
+    talk: Dialogue, wanted: Slot | None, heard: str, settled: Agreement | None, mentioned: Slot | None
+) -> Agreement | None:
     if wanted is None:
         return settled
     slot = wanted.merged_into(settled.slot if settled and settled.slot.day else mentioned)

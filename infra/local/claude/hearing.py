@@ -90,6 +90,7 @@ _ALTERNATIVES: Final[dict[str, tuple[str, ...]]] = {
     "move": (
         r"\b(?:move|reschedule|re-schedule|rearrange|change|switch|shift|postpone|instead|book)\b",
         r"bring (?:it|that) forward",
+        r"(?:do|have|make) (?:it|that) .*(?:later|earlier)",
         r"push (?:it|that)",
         r"(?:another|different|other|better) (?:day|time|slot)",
         r"(?:can't|cannot|won't|couldn't|not able to) (?:make|do)\b",
@@ -122,13 +123,15 @@ _ALTERNATIVES: Final[dict[str, tuple[str, ...]]] = {
         (
             r"^(?:(?:oh|um|uh|well|ah|and|so|hello|hi|right) )*"
             r"(?:yes|yeah|yep|yup|sure|ok|okay|of course|absolutely|certainly|definitely|correct|fine|perfect"
-            r"|great|lovely|sounds|brilliant|wonderful|excellent|indeed|right)\b"
+            r"|great|lovely|sounds (?:good|great|fine|lovely)|brilliant|wonderful|excellent|indeed|right)\b"
         ),
         (
             r"(?:that|it|then|tomorrow|\w+day)(?:'s| is| still)* "
             r"(?:works|suits|fine|sounds|ok|okay|right|correct|great|perfect|good|lovely)"
         ),
         r"works for me",
+        r"\b(?:yes|yeah|yep)\b",
+        r"still (?:good|fine|suits|works)",
         r"suits me",
         r"i'll be there",
         r"i can (?:make|do|come)",
@@ -199,10 +202,11 @@ def said_name(text: str) -> str | None:
     return None
 
 
-def only_greets(text: str) -> bool:
-    """Whether nothing is left of the text once greetings and the speaker's own name are taken away."""
+def only_greets(text: str, other: str = "") -> bool:
+    """Whether nothing is left of the text without greetings, the speaker's own name and that of whom they speak to."""
     name = said_name(text)
     rest = plain(text).replace("?", " ")
+    rest = re.sub(rf"\b{re.escape(other.lower())}\b", " ", rest) if other else rest
     if name:
         rest = re.sub(
             rf"(?:(?:this is|my name is|my name's|it's|it is|i'm|i am) )?\b{re.escape(name.lower())}\b(?: here)?",

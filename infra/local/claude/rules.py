@@ -19,7 +19,7 @@ from infra.local.claude.dialogue import (
     someone_else,
     turns_of,
 )
-from infra.local.claude.hearing import heard_nothing, means, only_greets, plain, said_name, spoken_words
+from infra.local.claude.hearing import heard_nothing, means, plain, said_name, spoken_words
 from infra.local.claude.prompt_reading import read_brief, text_of
 from infra.local.claude.replies import Block
 from infra.local.claude.summary import SUMMARY_TOOL, record_summary
@@ -73,19 +73,23 @@ def _wants_to_cancel(talk: Dialogue) -> bool:
 
 
 def _first_word_from_someone_known(talk: Dialogue) -> bool:
-    asking = means("question")(talk.heard) and not only_greets(talk.heard)
+    asking = means("question")(talk.heard) and not talk.only_greets(talk.heard)
     return memory_due(talk) and not asking and not means("done")(talk.heard)
+
+
+_CONTENT = r"(?:(?:oh|ok|okay|all right|alright|right|fine|great|perfect|lovely|good) ?)+"
 
 
 def _closes(talk: Dialogue) -> bool:
     if means("done")(talk.heard):
         return True
-    return asked_anything_else(talk.said) and _heard("no", "thanks")(talk) and not means("question")(talk.heard)
+    content = _heard("no", "thanks")(talk) or bool(re.fullmatch(_CONTENT, plain(talk.heard)))
+    return asked_anything_else(talk.said) and content and not means("question")(talk.heard)
 
 
 def _answers_the_question(talk: Dialogue) -> bool:
     asked = talk.purpose.check in talk.said or talk.purpose.spoken in talk.said
-    return talk.purpose.kind == "ask" and asked and not only_greets(talk.heard)
+    return talk.purpose.kind == "ask" and asked and not talk.only_greets(talk.heard)
 
 
 CONVERSATION: tuple[Rule, ...] = (
@@ -122,7 +126,7 @@ CONVERSATION: tuple[Rule, ...] = (
         lambda talk: agrees(talk, talk.heard, talk.said) and not talk.heard.rstrip().endswith("?"),
         replies.accepts,
     ),
-    Rule("answers the phone", lambda talk: only_greets(talk.heard), replies.comes_to_the_point),
+    Rule("answers the phone", lambda talk: talk.only_greets(talk.heard), replies.comes_to_the_point),
     Rule("asks something", _heard("question"), replies.answers_question),
     Rule("declines", _heard("no"), replies.accepts_refusal),
     Rule("answers what was asked", _answers_the_question, replies.notes_answer),
@@ -133,9 +137,7 @@ CONVERSATION: tuple[Rule, ...] = (
 
 def _forced(talk: Dialogue, name: str, tools: list[dict[str, Any]]) -> list[Block]:
     if name == "end_call":
-        return [
-            replies.use(name, {"reason": "the conversation is complete", "replies.farewell": replies.farewell(talk)})
-        ]
+        return [replies.use(name, {"reason": "the conversation is complete", "farewell": replies.farewell(talk)})]
     schema = _schema(tools, name)
     empty: dict[str, Any] = {"string": "", "boolean": False, "integer": 0, "number": 0, "array": [], "object": {}}
     properties = schema.get("properties", {})

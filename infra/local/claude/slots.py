@@ -36,7 +36,7 @@ _AT = r",? (?:at |around |about |by |for |after |before )?"
 _SLOT = re.compile(
     rf"\b(?:(?P<day1>{_DAY})(?:{_AT}(?P<time1>(?:{_CLOCK}|{_BARE}){_OF_DAY}))?"
     rf"|(?P<time2>{_CLOCK}{_OF_DAY}|(?<=\bat )(?:{_BARE}){_OF_DAY})(?:,? (?:on |this coming )?(?P<day2>{_DAY}))?"
-    rf"|(?:(?<=\bto )|(?<=\bmake it )|(?<=\baround )|(?<=\bsay ))(?P<time3>(?:{_BARE}){_OF_DAY}))(?!\w)",
+    rf"|(?:(?<=\bto )|(?<=\bmake it )|(?<=\baround )|(?<=\babout )|(?<=\bsay ))(?P<time3>(?:{_BARE}){_OF_DAY}))(?!\w)",
     re.IGNORECASE,
 )
 _REFUSED_BEFORE = re.compile(

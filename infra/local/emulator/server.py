@@ -6,6 +6,7 @@ is `/_aws/execute-api/{ApiId}/$default/v1/calls` here, as a custom domain would 
 
 import asyncio
 import importlib.metadata
+import logging
 import os
 import shutil
 import signal
@@ -71,6 +72,7 @@ def serve() -> None:
     from infra.local.emulator import patches  # noqa: PLC0415
 
     patches.apply()
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it counts for Amazon, and warns that nobody asks
     app: Application = emulator.app
     config = Config()
     config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -54,7 +54,7 @@ class Transcribe:
         try:
             rate = self._admit(scope, headers)
         except _Refusal as refusal:
-            await _refuse(send, refusal)
+            await _while_draining(receive, _refuse(send, refusal))
             return
         self._open += 1
         try:
@@ -95,7 +95,24 @@ class Transcribe:
             return
         finally:
             listener.abandon()
-        await send({"type": "http.response.body", "body": last, "more_body": False})
+        await _while_draining(receive, send({"type": "http.response.body", "body": last, "more_body": False}))
+
+
+async def _while_draining(receive: Receive, sending: Awaitable[None]) -> None:
+    """Send the end of an answer while what still comes of the request is read and thrown away.
+
+    The server's reader waits for room in the request's queue, and with it all other streams of the connection.
+    """
+
+    async def drain() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    draining = asyncio.create_task(drain())
+    try:
+        await sending
+    finally:
+        draining.cancel()
 
 
 class _Gone(Exception):

@@ -13,7 +13,7 @@ _OLD_NOD = 1.0
 
 def open_call(state: State, now: float) -> None:
     """Say the first words: the opener, or what the model makes of the hello."""
-    agent, text = state.agent, state.config.opener_text
+    agent, text = state.agent, (state.config.opener_text or "").strip()
     state.phase = Phase.TALKING
     if not text:
         ask(state, now, opening=True)

@@ -35,7 +35,7 @@ class CalleeTurn:
     def touch(self, now: float) -> None:
         """Stretch the turn to `now`."""
         self.began = now if self.began is None else self.began
-        self.ended = now
+        self.ended = now if self.ended is None else max(now, self.ended)
 
 
 class Callee:
@@ -56,15 +56,17 @@ class Callee:
         self._used: dict[str, int] = {}
 
     def voice_started(self, now: float) -> None:
-        """Note that voice began."""
+        """Note that voice began at `now`, not before the last voice ended."""
         if self.voice_since is None:
+            now = now if self.last_voice is None else max(now, self.last_voice)
             self.voice_since = now
             self.turn.voiced = True
             self.turn.touch(now)
 
     def voice_stopped(self, now: float) -> None:
-        """Note that voice ended."""
+        """Note that voice ended at `now`, not before it began."""
         if self.voice_since is not None:
+            now = max(now, self.voice_since)
             self.voice_since, self.noise = None, False
             self.last_voice = now
             self.turn.touch(now)

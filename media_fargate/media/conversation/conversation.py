@@ -20,6 +20,7 @@ from media.conversation.effects import Effect
 from media.conversation.inputs import Input
 from media.conversation.state import Phase, State
 
+_TOLD_LATE = (inputs.VoiceStarted, inputs.VoiceStopped)
 _BEFORE_THE_STREAM = (inputs.StreamStarted, inputs.StreamEnded, inputs.CarrierVerdict, inputs.HangUpRequested)
 
 _FACTS: Mapping[type[Input], Callable[[State, Any, float], None]] = {
@@ -100,14 +101,19 @@ class Conversation:
         return self._state.phase is Phase.OVER
 
     def receive(self, input: Input, now: float) -> list[Effect]:  # noqa: A002  the word of this room
-        """Take one fact, `now` in seconds of a monotonic clock, and return what to do, in order."""
+        """Take one fact, `now` in seconds of a monotonic clock, and return what to do, in order.
+
+        An edge of voice may be told late, with the earlier time at which it was: it counts from then, though what was
+        done meanwhile stays done.
+        """
         if self.over:
             return []
+        told = now
         self._now = now = max(now, self._now)
         effects: list[Effect] = []
         self._state.effects = effects
         if self._state.phase is not Phase.WAITING or isinstance(input, _BEFORE_THE_STREAM):
-            _FACTS[type(input)](self._state, input, now)
+            _FACTS[type(input)](self._state, input, told if isinstance(input, _TOLD_LATE) else now)
         self._deadline = self._run_rules(now)
         return effects
 

@@ -20,7 +20,7 @@ def opener_at(state: State) -> float | None:
         voice_began=state.first_voice,
         voice_since=callee.voice_since,
         last_voice=callee.last_voice,
-        needs_text=config.opener_text is None,
+        needs_text=not config.opener_text,
     )
 
 

@@ -32,6 +32,7 @@ class Claude:
 
     def __init__(self, settings: LlmSettings) -> None:
         self._model = settings.model
+        self._without_temperature: set[str] = set()  # models that have refused it
         self._client = AsyncAnthropic(
             api_key=settings.api_key,
             base_url=settings.base_url,
@@ -52,22 +53,30 @@ class Claude:
                     yield piece
             except (AnthropicError, httpx2.HTTPError, OSError, ValueError) as e:
                 logger.warning("reply failed: %s %s", type(e).__name__, getattr(e, "status_code", ""))
-                final = isinstance(e, APIStatusError) and e.status_code in _FINAL
+                final = isinstance(e, APIStatusError) and e.status_code in _FINAL and not self._learns(manner, e)
                 if begun or final or attempt == _RETRIES:
                     raise LanguageModelFailed(type(e).__name__) from e
             else:
                 return
             await asyncio.sleep(_RETRY_PAUSE * (attempt + 1))
 
+    def _learns(self, manner: Manner, refusal: APIStatusError) -> bool:
+        """Note a model that takes no temperature; True where asking again is worth it for that."""
+        model = manner.model or self._model
+        if refusal.status_code != 400 or "temperature" not in str(refusal) or model in self._without_temperature:
+            return False
+        self._without_temperature.add(model)
+        return True
+
     async def close(self) -> None:
         """Let go of connections."""
         await self._client.close()
 
     async def _once(self, manner: Manner, messages: Sequence[dict[str, Any]]) -> AsyncIterator[Words | ToolUse]:
+        model = manner.model or self._model
         order: dict[str, Any] = {
-            "model": manner.model or self._model,
+            "model": model,
             "max_tokens": manner.max_tokens,
-            "temperature": manner.temperature,
             # The same in every turn of a call, and long: cached, a later turn reads it at a tenth of its price.
             "system": [{"type": "text", "text": manner.system, "cache_control": {"type": "ephemeral"}}],
             "messages": list(messages),
@@ -75,6 +84,9 @@ class Claude:
         }
         if manner.tools:
             order["tools"] = list(manner.tools)
+        if model not in self._without_temperature:
+            # The SDK's own signature has dropped it; the models that have it still take it.
+            order["extra_body"] = {"temperature": manner.temperature}
         stream = await self._client.messages.create(**order)
         parts = _Parts()
         async with stream:

@@ -75,7 +75,8 @@ def test_the_number_sets_the_voice(world: World, api: Api) -> None:
 @pytest.mark.parametrize("name", ["dynamic_vars", "variables"])
 def test_variables_and_their_warnings(world: World, api: Api, name: str) -> None:
     prompt = "Tell {first} about {{ order }} and {when}."
-    response = api.place(prompt=prompt, **{name: {"first": "Sarah", "order": 12}})
+    variables: dict[str, Any] = {name: {"first": "Sarah", "order": 12}}
+    response = api.place(prompt=prompt, **variables)
     assert stored(world, response).dynamic_vars == {"first": "Sarah", "order": "12"}
     assert len(response.json()["warnings"]) == 1
     assert "'when'" in response.json()["warnings"][0]

@@ -629,6 +629,24 @@ def test_keys_are_heard_as_words() -> None:
     )
 
 
+def test_voice_told_late_counts_from_when_it_was() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, VoiceStarted(), []),
+            (4.65, Heard("s2", "Yes please", final=True), []),
+            (4.4, VoiceStopped(), [StartReply("reply-1", (*HISTORY, user("Yes please")))]),
+            (4.8, ReplyText("reply-1", "Good. "), [Speak("utterance-1", "Good.")]),
+            (5.0, AudioQueued("utterance-1", 0.5), [StoreTurn(2, "caller", "Yes please", 4.0, 4.4)]),
+            (5.0, AudioQueued("utterance-1", 0.0, last=True), []),
+            (5.1, ReplyEnded("reply-1"), []),
+            (5.6, MarkEchoed("utterance-1"), [StoreTurn(3, "agent", "Good.", 5.0, 5.6, latency=5.0 - 4.4)]),
+        ],
+    )
+
+
 def test_a_stuck_reply_is_given_up() -> None:
     call = Conversation(BASE)
     play(

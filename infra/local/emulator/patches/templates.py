@@ -1,6 +1,5 @@
-"""CloudFormation: routes from an HTTP API's OpenAPI Body, a table's TTL, secrets without the excluded characters.
-
-And the headers an HTTP API adds to what a function gets.
+"""CloudFormation: routes from an HTTP API's OpenAPI Body, a table's TTL, secrets without the excluded characters, state
+machines in YAML, numbers in a function's environment. And the headers an HTTP API adds to what a function gets.
 
 SAM's `AWS::Serverless::HttpApi` puts its routes into `Body`; ministack deploys such an API without any, and it answers
 404 to everything.
@@ -10,6 +9,7 @@ SAM's `AWS::Serverless::HttpApi` puts its routes into `Body`; ministack deploys 
 import json
 from typing import Any
 
+import yaml
 from ministack.services import apigateway, dynamodb, secretsmanager
 from ministack.services.cloudformation import provisioners
 
@@ -116,9 +116,50 @@ def mend_generated_secrets() -> None:
     provisioners._sm_secret_string = secret_string
 
 
+def mend_yaml_definitions() -> None:
+    """Read a state machine written in YAML; ministack takes it as it is and then fails every execution."""
+    original = provisioners._sfn_definition
+
+    def definition(properties: Properties) -> Any:
+        text = original(properties)
+        try:
+            json.loads(text)
+        except json.JSONDecodeError:
+            return json.dumps(yaml.safe_load(text), default=str)
+        return text
+
+    provisioners._sfn_definition = definition
+
+
+def as_text(value: Any) -> str:
+    """Write a number or a boolean as CloudFormation does where a string is due."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def mend_function_environment() -> None:
+    """Hand functions text in their environment although the template gave numbers; a worker dies of anything else."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    make, change = handlers["create"], handlers["update"]
+
+    def with_text(properties: Properties) -> Properties:
+        variables = (properties.get("Environment") or {}).get("Variables") or {}
+        texts = {name: as_text(value) for name, value in variables.items()}
+        return {**properties, "Environment": {"Variables": texts}} if texts else properties
+
+    def create(logical_id: str, properties: Properties, stack: str) -> Any:
+        return make(logical_id, with_text(properties), stack)
+
+    def update(physical_id: str, old: Properties, new: Properties, stack: str, *rest: Any, **named: Any) -> Any:
+        return change(physical_id, old, with_text(new), stack, *rest, **named)
+
+    handlers["create"], handlers["update"] = create, update
+
+
 def apply() -> None:
     """Apply all of the above."""
     mend_http_api()
     add_forwarded_headers()
     mend_table_ttl()
     mend_generated_secrets()
+    mend_yaml_definitions()
+    mend_function_environment()

@@ -1,0 +1,59 @@
+"""`python -m media`: the media container's process.
+
+SIGTERM drains: no new streams, and the calls that live may end by themselves (Fargate grants two minutes). SIGINT, a
+laptop's Ctrl-C, and a second signal of any kind end them at once.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from calling.settings import SettingsError
+from media.server import MediaServer
+from media.settings import MediaSettings, load
+from media.wiring import open_house
+
+_THREADS = 32  # for the stores; each call has about one blocking request at a time
+
+
+async def serve(settings: MediaSettings) -> None:
+    """Serve until told to end, then drain."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="store"))
+    ending: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.put_nowait, number)
+    house = await asyncio.to_thread(open_house, settings)
+    server = MediaServer(house, settings.media_public_url)
+    try:
+        await server.start(settings.media_host, settings.media_port)
+        first = await ending.get()
+        hurry = asyncio.create_task(ending.get())
+        drain = asyncio.create_task(server.drain(settings.media_drain_seconds if first == signal.SIGTERM else 0))
+        await asyncio.wait({drain, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        if not drain.done():
+            drain.cancel()
+            await server.drain(0)
+        hurry.cancel()
+    finally:
+        await house.tts.close()
+        await house.llm.close()
+
+
+def main() -> None:
+    """Run the process; exits with a message where a setting is missing."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    # websockets logs handshakes with their paths, httpx2 every request: neither belongs in our logs.
+    for noisy in ("websockets", "httpx2", "httpx", "anthropic", "botocore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        settings = load(MediaSettings)
+    except SettingsError as missing:
+        sys.exit(str(missing))
+    asyncio.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Agents and voices."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.api.conftest import Api, World, error_of
+
+
+def test_an_agent_has_the_contracts_defaults(api: Api) -> None:
+    agent = api.post("/agents", {}).json()
+    assert agent.pop("agent_id").startswith("agent_")
+    assert agent.pop("created_at").endswith("Z")
+    assert agent == {
+        "name": "Untitled Agent",
+        "system_prompt": "",
+        "welcome_message": None,
+        "outbound_prompt": None,
+        "voice_id": "Joanna",
+        "language": "en",
+        "timezone": None,
+        "temperature": 0.3,
+        "response_length": "medium",
+        "llm_model": None,
+        "ai_speaks_first": True,
+        "history_disclosure": None,
+        "pickup_delay_ms": 1200,
+        "interruption_sensitivity": 50,
+        "response_eagerness": 200,
+        "boosted_keywords": [],
+        "max_call_duration_seconds": 600,
+        "silence_hangup_seconds": 30,
+        "record_call": True,
+        "amd_enabled": True,
+        "voicemail_leave_enabled": False,
+        "voicemail_message": None,
+        "webhook_url": None,
+        "is_active": True,
+    }
+
+
+def test_every_field_is_kept(api: Api) -> None:
+    given = {
+        "name": "Mia",
+        "system_prompt": "You are kind.",
+        "welcome_message": "Hi!",
+        "outbound_prompt": "Ask.",
+        "voice_id": "Amy",
+        "language": "en-GB",
+        "timezone": "Europe/London",
+        "temperature": 0.5,
+        "response_length": "long",
+        "llm_model": "claude-x",
+        "ai_speaks_first": False,
+        "history_disclosure": "after_confirmation",
+        "pickup_delay_ms": 0,
+        "interruption_sensitivity": 100,
+        "response_eagerness": 0,
+        "boosted_keywords": ["Redial"],
+        "max_call_duration_seconds": 60,
+        "silence_hangup_seconds": 5,
+        "record_call": False,
+        "amd_enabled": False,
+        "voicemail_leave_enabled": True,
+        "voicemail_message": "Call back.",
+        "webhook_url": "https://hooks.example.com/x",
+        "is_active": False,
+    }
+    made = api.post("/agents", given)
+    assert made.status_code == 201
+    agent = api.get(f"/agents/{made.json()['agent_id']}").json()
+    assert {k: agent[k] for k in given} == given
+
+
+def test_put_changes_only_what_is_sent(api: Api) -> None:
+    path = f"/agents/{api.agent_id}"
+    api.request("PUT", path, json={"temperature": 0.9, "timezone": "Asia/Tokyo"})
+    changed = api.request("PUT", path, json={"timezone": None}).json()
+    assert (changed["name"], changed["temperature"], changed["timezone"]) == ("Mia", 0.9, None)
+    assert api.get(path).json() == changed
+
+
+def test_the_list_is_a_bare_array_oldest_first(world: World, api: Api) -> None:
+    world.clock.advance(1)
+    second = api.post("/agents", {"name": "Second"}).json()
+    listed = api.get("/agents").json()
+    assert [a["agent_id"] for a in listed] == [api.agent_id, second["agent_id"]]
+    assert api.get("/agents?limit=1&offset=1").json() == [second]
+
+
+def test_delete_lets_the_numbers_go(world: World, api: Api) -> None:
+    assert api.request("DELETE", f"/agents/{api.agent_id}").json() == {"agent_id": api.agent_id, "deleted": True}
+    error_of(api.get(f"/agents/{api.agent_id}"), 404, "agent_not_found")
+    assert api.get("/phone-numbers").json() == {"phone_numbers": [], "count": 0}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"nam": "x"}, "unknown_field", "nam"),
+        ({"voice_id": "Nobody"}, "invalid_voice_id", "voice_id"),
+        ({"timezone": "Mars/Base"}, "invalid_timezone", "timezone"),
+        ({"timezone": "../etc/passwd"}, "invalid_timezone", "timezone"),
+        ({"system_prompt": "x" * 16_001}, "prompt_too_long", None),
+        ({"temperature": 1.5}, "invalid_field", "temperature"),
+        ({"response_length": "huge"}, "invalid_field", "response_length"),
+        ({"max_call_duration_seconds": 59}, "invalid_field", "max_call_duration_seconds"),
+        ({"max_call_duration_seconds": 1801}, "invalid_field", "max_call_duration_seconds"),
+        ({"silence_hangup_seconds": 46}, "invalid_field", "silence_hangup_seconds"),
+        ({"interruption_sensitivity": 101}, "invalid_field", "interruption_sensitivity"),
+        ({"response_eagerness": 1001}, "invalid_field", "response_eagerness"),
+        ({"boosted_keywords": [1]}, "invalid_field", "boosted_keywords.0"),
+        ({"name": None}, "invalid_field", "name"),
+        ({"voicemail_leave_enabled": True}, "voicemail_message_required", "voicemail_message"),
+        ({"webhook_url": "http://hooks.example.com"}, "invalid_webhook_url", "webhook_url"),
+        ({"webhook_url": "https://127.0.0.1/"}, "invalid_webhook_url", "webhook_url"),
+    ],
+)
+def test_refusals(api: Api, body: dict[str, Any], code: str, field: str | None) -> None:
+    error_of(api.post("/agents", body), 400, code, field)
+    error_of(api.request("PUT", f"/agents/{api.agent_id}", json=body), 400, code, field)
+
+
+def test_another_tenants_agent_is_not_there(api: Api, other: Api) -> None:
+    path = f"/agents/{api.agent_id}"
+    for method in ("GET", "PUT", "DELETE"):
+        error_of(other.request(method, path, json={} if method == "PUT" else None), 404, "agent_not_found")
+    assert other.get("/agents").json() == []
+    assert api.get(path).status_code == 200
+
+
+def test_voices(api: Api) -> None:
+    voices = api.get("/voices").json()
+    assert {"voice_id": "Amy", "name": "Amy", "language": "en-GB", "gender": "female", "engine": "neural"} in voices

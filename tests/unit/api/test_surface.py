@@ -1,0 +1,156 @@
+"""What the API is as a whole: what it serves, what it says of itself, and that nothing sent to it breaks it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from tests.unit.api.conftest import FROM, TO, Api, World, error_of, make_world
+
+
+def test_health_needs_no_key(client: TestClient) -> None:
+    response = client.get("/v1/health")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/sms"),
+        ("GET", "/sms/campaigns"),
+        ("PUT", "/account/storage"),
+        ("GET", "/account/llm"),
+        ("DELETE", "/account/tts"),
+        ("PUT", "/integrations/monitor/number/%2B447700900123"),
+        ("GET", "/integrations/web-calls/number/%2B447700900123"),
+    ],
+)
+def test_what_is_not_served_says_so(api: Api, method: str, path: str) -> None:
+    error = error_of(api.request(method, path), 404, "not_found")
+    assert "not part of this product" in error["message"]
+
+
+def test_nothing_there(client: TestClient, api: Api) -> None:
+    error_of(api.get("/nothing"), 404, "not_found")
+    error_of(api.get("/agents/"), 404, "not_found")
+    error_of(client.get("/"), 404, "not_found")
+    refused = api.request("DELETE", "/voices")
+    error_of(refused, 405, "not_found")
+    assert refused.headers["allow"] == "GET"
+
+
+def test_the_openapi_document(client: TestClient) -> None:
+    document = client.get("/v1/openapi.json").json()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    names = set()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            names.add(operation["operationId"])
+            assert operation.get("description"), (method, path)
+            assert "422" not in operation["responses"]
+            if path == "/v1/health":
+                assert "security" not in operation
+                continue
+            assert operation["security"] == [{"key": []}]
+            problem = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
+            assert problem == {"$ref": "#/components/schemas/ProblemEnvelope"}
+            (good,) = (r for code, r in operation["responses"].items() if code.startswith("2"))
+            assert good["content"]["application/json"]["schema"], (method, path)
+    assert len(names) == sum(len(o) for o in document["paths"].values())
+    outbound = document["components"]["schemas"]["OutboundCall"]
+    assert outbound["required"] == ["agent_id", "to_number"]
+    assert outbound["additionalProperties"] is False
+    assert "/v1/sms" not in document["paths"]
+
+
+def test_the_docs_page(client: TestClient) -> None:
+    page = client.get("/v1/docs")
+    assert page.status_code == 200
+    assert "/v1/openapi.json" in page.text
+    assert "swagger" in page.text.lower()
+
+
+def test_a_call_takes_three_round_trips(world: World, api: Api) -> None:
+    """One to count and read the key, one for the agent with its numbers, one for the record."""
+    trips: list[str] = []
+
+    def counted(store: Any, name: str) -> None:
+        for method in [m for m in dir(store) if not m.startswith("_") and callable(getattr(store, m))]:
+
+            def wrapped(*args: Any, _real: Any = getattr(store, method), _name: str = method, **kwargs: Any) -> Any:
+                trips.append(f"{name}.{_name}")
+                return _real(*args, **kwargs)
+
+            setattr(store, method, wrapped)
+
+    stores = {"accounts": world.accounts, "agents": world.agents, "calls": world.calls, "keys": world.idempotency}
+    # Fakes call their own methods; only the outermost call is a round trip of the real store.
+    world.agents.get_agent = (lambda found: lambda *_: found)(  # type: ignore[method-assign]
+        world.agents.get_agent(world.owner.account_id, api.agent_id)
+    )
+    for name, store in stores.items():
+        counted(store, name)
+    assert api.place().status_code == 201
+    assert trips == ["accounts.spend", "agents.get_agent", "calls.add"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=10,
+)
+TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "/calls/outbound": ("POST", {"agent_id": "", "to_number": TO, "prompt": "Say hello.", "from_number": FROM}),
+    "/agents": ("POST", {}),
+    "/agents/{agent}": ("PUT", {}),
+    "/phone-numbers": ("POST", {"phone_number": "+447700900555", "agent_id": ""}),
+    "/phone-numbers/%2B447700900123": ("PATCH", {}),
+    "/integrations/webhook/number/%2B447700900123": ("PUT", {"url": "https://x.example.com"}),
+    "/keys": ("POST", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def fuzzed() -> Any:
+    world = make_world()
+    world.clock.now = lambda: 1_795_260_000_000  # type: ignore[method-assign]
+    app = create_app(world.services)
+    client = TestClient(app, raise_server_exceptions=False)
+    api = Api(client, world.owner.api_key)
+    api.agent_id = api.post("/agents", {"name": "Mia"}).json()["agent_id"]
+    api.post("/phone-numbers", {"phone_number": FROM, "agent_id": api.agent_id})
+    fields = {
+        path: sorted(app.openapi()["components"]["schemas"][schema]["properties"])
+        for path, schema in zip(
+            TARGETS,
+            ("OutboundCall", "AgentFields", "AgentFields", "NumberImport", "NumberChanges", "WebhookUrl", "KeyRequest"),
+            strict=True,
+        )
+    }
+    return world, api, fields
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_body_breaks_it(fuzzed: Any, data: st.DataObject) -> None:
+    """Whatever value any known field has: an answer of the contract, never a 500, and a 201 only with a record."""
+    world, api, fields = fuzzed
+    world.accounts.keys = {
+        k: type(v)(v.account_id, v.key_id, v.secret_hash, v.created_at, v.scopes)
+        for k, v in world.accounts.keys.items()
+    }
+    path = data.draw(st.sampled_from(list(TARGETS)))
+    method, base = TARGETS[path]
+    body = dict(base)
+    if "agent_id" in body:
+        body["agent_id"] = api.agent_id
+    changed = data.draw(st.dictionaries(st.sampled_from([*fields[path], "other"]), json_values, min_size=1, max_size=2))
+    body |= changed
+    response = api.request(method, path.replace("{agent}", api.agent_id), content=json.dumps(body))
+    assert response.status_code in (200, 201, 400, 403, 404, 409), response.text
+    if response.status_code >= 400:
+        error_of(response, response.status_code, response.json()["error"]["code"])

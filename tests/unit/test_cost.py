@@ -1,0 +1,64 @@
+"""The itemised estimate of a call's cost."""
+
+from dataclasses import replace
+
+import pytest
+
+from calling.domain.call import Call, CarrierStatus, Direction
+from calling.domain.cost import cost
+from calling.domain.phone_number import PhoneNumber
+from calling.domain.transcript import Turn
+
+CALL = Call(
+    account_id="acct_1",
+    call_id="call_1",
+    agent_id="agent_1",
+    direction=Direction.OUTBOUND,
+    from_number=PhoneNumber("+447700900123"),
+    to_number=PhoneNumber("+447386172392"),
+    created_at=0,
+    prompt="p" * 400,
+    answered_at=1_000,
+    media_opened_at=1_000,
+    media_closed_at=62_000,
+    carrier_ended_at=62_000,
+    carrier_status=CarrierStatus.COMPLETED,
+)
+TURNS = (Turn(0, "agent", "a" * 1_000, 0, 1), Turn(1, "caller", "c" * 400, 1, 2), Turn(2, "agent", "a" * 1_000, 2, 3))
+
+
+def items(call: Call, turns: tuple[Turn, ...] = TURNS) -> dict[str, tuple[float, float]]:
+    return {i.item: (i.quantity, i.amount) for i in cost(call, turns).items}
+
+
+def test_an_answered_call_of_61_seconds() -> None:
+    found = items(CALL)
+    assert found["carrier"] == (2, 0.028)
+    assert found["machine_detection"] == (1, 0.0075)
+    assert found["media_stream"] == (2, 0.0088)
+    assert found["transcription"] == (pytest.approx(61 / 60, abs=1e-4), pytest.approx(0.024 * 61 / 60, abs=1e-5))
+    assert found["speech"] == (2_000, 0.032)
+    # Two requests: the prompt both times, the second with 1,400 characters of transcript.
+    assert found["model_input"][0] == 2 * 1_000 + 100 + 450
+    assert found["model_output"][0] == 500
+    assert cost(CALL, TURNS).total == pytest.approx(sum(amount for _, amount in found.values()))
+    assert {i.basis for i in cost(CALL, TURNS).items if i.item.startswith("model")} == {"estimated"}
+
+
+def test_what_never_connected_costs_nothing() -> None:
+    assert cost(replace(CALL, answered_at=None), ()).items == ()
+    assert cost(replace(CALL, answered_at=None), ()).total == 0
+
+
+def test_inbound_has_its_own_price_and_no_machine_detection() -> None:
+    found = items(replace(CALL, direction=Direction.INBOUND))
+    assert found["carrier"] == (2, 0.017)
+    assert "machine_detection" not in found
+
+
+def test_transcription_is_billed_for_15_seconds_at_least() -> None:
+    assert items(replace(CALL, media_closed_at=2_000))["transcription"][0] == 0.25
+
+
+def test_a_call_whose_media_never_came_up() -> None:
+    assert set(items(replace(CALL, media_opened_at=None), ())) == {"carrier", "machine_detection"}
