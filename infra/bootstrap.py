@@ -58,7 +58,7 @@ def main() -> None:
         if uv != UV:
             shutil.copy2(uv, UV)
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV), "VIRTUAL_ENV": str(VENV)}
-    command = [UV, "sync", "--quiet", "--frozen", "--python", sys.executable]
+    command: list[str | Path] = [UV, "sync", "--quiet", "--frozen", "--python", sys.executable]
     subprocess.run(command, check=True, cwd=ROOT, env=environment)
     STAMP.write_text(wanted)
 

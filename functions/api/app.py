@@ -1,5 +1,6 @@
 """The API as a FastAPI app over any ports: it is built here and knows neither AWS nor the environment."""
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI
@@ -29,8 +30,8 @@ _ROUTERS = (
 _OPEN = frozenset({"/v1/health"})
 
 
-def create_app(services: Services) -> FastAPI:
-    """Build the app over these ports."""
+def create_app(services: Services, log: logging.Logger | None = None) -> FastAPI:
+    """Build the app over these ports. What nobody foresaw is written to `log`."""
     docs = f"{services.public_base_url}/v1/docs"
     app = FastAPI(
         title="Redial",
@@ -48,7 +49,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app, docs=docs)
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
-    app.add_middleware(Door, services=services, docs=docs)
+    app.add_middleware(Door, services=services, docs=docs, log=log or logging.getLogger("redial.api"))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     return app
 

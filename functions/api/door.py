@@ -23,16 +23,15 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_log = logging.getLogger("redial.api")
-
 
 class Door:
     """ASGI middleware around the whole app."""
 
-    def __init__(self, app: App, services: Services, docs: str) -> None:
+    def __init__(self, app: App, services: Services, docs: str, log: logging.Logger) -> None:
         self._app = app
         self._services = services
         self._docs = docs
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -59,7 +58,7 @@ class Door:
                 return
             await self._app(scope, _replay(body), finish)
         except Exception as error:  # the API's one door: whatever happens has an answer
-            _log.error("request failed", extra={"request_id": request_id, **_where(error)})
+            self._log.error("request failed", extra={"request_id": request_id, **_where(error)})
             if begun:
                 raise
             await unexpected(docs=self._docs)(scope, receive, finish)

@@ -46,14 +46,15 @@ class House:
 
 
 @asynccontextmanager
-async def stand_up(settings: HouseSettings) -> AsyncIterator[House]:
-    """Run the house for the time of the block.
+async def stand_up(settings: HouseSettings, *, publish: bool = True) -> AsyncIterator[House]:
+    """Run the house for the time of the block; with `publish`, outside programs find it in `.local/house.json`.
 
     Raises:
         HouseError, DeployFailedError: a part did not come up.
     """
-    HOUSE_FILE.unlink(missing_ok=True)
-    logs, recordings = LOCAL / "logs", LOCAL / "recordings"
+    if publish:
+        HOUSE_FILE.unlink(missing_ok=True)
+    logs, recordings = LOCAL / ("logs" if publish else "demo-logs"), LOCAL / "recordings"
     for folder in (logs, recordings):
         folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="redial-house-"))
@@ -89,16 +90,18 @@ async def stand_up(settings: HouseSettings) -> AsyncIterator[House]:
             media_url=settings.media_url,
             recordings_dir=str(recordings),
         )
-        _publish(house)
+        if publish:
+            _publish(house)
         yield house
     finally:
-        HOUSE_FILE.unlink(missing_ok=True)
+        if publish:
+            HOUSE_FILE.unlink(missing_ok=True)
         for chore in chores:
             chore.cancel()
             with suppress(asyncio.CancelledError):
                 await chore
         if s3 is not None:
-            with suppress(Exception):  # noqa: BLE001  the emulator may be gone already
+            with suppress(Exception):
                 await asyncio.to_thread(bring, s3, bucket, recordings)
         await asyncio.to_thread(processes.end)
         shutil.rmtree(scratch, ignore_errors=True)

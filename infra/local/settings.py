@@ -17,18 +17,14 @@ class HouseSettings:
     emulator_port: int = 4566
     carrier_port: int = 8090
     media_port: int = 8765
-    speech_port: int = 8070
+    speech_port: int = 8070  # Polly and Claude
+    speech_tls_port: int = 8071  # Transcribe: HTTP/2 over TLS
     cap: int = 10
     cps: float = 0.0
     speech: str = "real"
     real_llm: bool = False  # REDIAL_LLM=anthropic, with ANTHROPIC_API_KEY
     real_speech: bool = False  # REDIAL_SPEECH=aws, with AWS credentials
     region: str = "us-east-1"
-
-    @property
-    def speech_tls_port(self) -> int:
-        """Where Transcribe is: HTTP/2 over TLS."""
-        return self.speech_port + 1
 
     @property
     def api_url(self) -> str:
@@ -73,6 +69,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> HouseSetti
             carrier_port=int(env.get("CARRIER_PORT") or 8090),
             media_port=int(env.get("MEDIA_PORT") or 8765),
             speech_port=int(env.get("SPEECH_PORT") or 8070),
+            speech_tls_port=int(env.get("SPEECH_PORT") or 8070) + 1,
             cap=int(env.get("CAP") or 10),
             cps=float(env.get("CPS") or 0),
             speech=speech,

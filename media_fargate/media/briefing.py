@@ -1,5 +1,6 @@
-"""What one call's session must know before it speaks, read in one go, in a thread, while the stream is opening."""
+"""What one call's session must know before it speaks, read in one go, in threads, while the stream is opening."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from calling.domain.agent import DEFAULT_VOICE, Agent
@@ -7,6 +8,7 @@ from calling.domain.call import Call, Direction
 from calling.domain.prompt import Brief, fill, system_prompt
 from calling.usecases.brief_call import brief_call
 from calling.usecases.prepare_opener import opener_keys
+from media.attempt import attempt
 from media.conversation.config import ConversationConfig
 from media.house import House
 from media.llm import Manner
@@ -28,15 +30,21 @@ class Briefing:
     opener: bytes | None = field(repr=False)
 
 
-def brief(call: Call, house: House) -> Briefing:
-    """Read agent, number, history and opener of a call. Blocks.
+async def brief(call: Call, house: House) -> Briefing:
+    """Read agent, number, history and opener of a call; without an opener, or a store of them, a call works too.
 
     Raises:
         NotFound: the agent or the number is gone.
     """
-    known = brief_call(call, agents=house.agents, people=house.people, clock=house.clock)
-    agent = known.agent
-    words, sound = _opener(call, house) if agent.ai_speaks_first else (None, None)
+    known, opener = await asyncio.gather(
+        asyncio.to_thread(brief_call, call, agents=house.agents, people=house.people, clock=house.clock),
+        attempt(lambda: _opener(call, house)),
+    )
+    return _compose(known, *(opener or (None, None)))
+
+
+def _compose(known: Brief, words: str | None, sound: bytes | None) -> Briefing:
+    agent, call = known.agent, known.call
     if words is None and call.direction is Direction.INBOUND and agent.welcome_message:
         words = fill(agent.welcome_message, call.dynamic_vars)[0]
     return Briefing(

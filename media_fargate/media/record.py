@@ -1,28 +1,21 @@
 """What one session stores of its call, in threads, beside the sound: facts in order, never lost to one failure.
 
-This is the session's door to the stores: whatever fails behind it is logged, tried again within bounds, and never
-ends a call.
+Whatever fails is logged, tried again within bounds, and never ends a call.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
 
 from calling.domain.call import Call, Direction, EndedReason
 from calling.domain.transcript import Turn
 from calling.usecases.hang_up import end_at_carrier
 from calling.usecases.record_media import media_alive, media_closed, store_turn, voicemail_found
+from media.attempt import BOUND, attempt
 from media.conversation.inputs import CarrierVerdict, HangUpRequested, Input
 from media.house import House
 
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-_BOUND = 10.0  # s a write or a hang-up may take
 _TRIES = 3
-_RETRY_PAUSE = 0.3  # s
 _GLANCE, _ALIVE = 0.5, 10.0  # s between looks at the record while a verdict is awaited, and signs of life
 _VERDICT_WITHIN = 30.0  # s after which the carrier's machine detection has given up
 
@@ -60,7 +53,7 @@ class Record:
     async def written(self) -> None:
         """Wait, within bounds, until everything asked for is stored."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._todo.join(), _BOUND)
+            await asyncio.wait_for(self._todo.join(), BOUND)
 
     async def finish_writing(self) -> None:
         """Store what is still asked for after `write` has ended."""
@@ -137,15 +130,3 @@ class Record:
             ),
             tries=_TRIES,
         )
-
-
-async def attempt(job: Callable[[], T], *, tries: int = 1) -> T | None:
-    """Run a blocking job in a thread, bounded; None where it failed each time. Failures are logged by their kind."""
-    for number in range(tries):
-        try:
-            return await asyncio.wait_for(asyncio.to_thread(job), _BOUND)
-        except Exception as e:  # noqa: BLE001  # the session's door: a store's failure must not end a conversation
-            logger.warning("storing failed: %s", type(e).__name__)
-        if number + 1 < tries:
-            await asyncio.sleep(_RETRY_PAUSE * (number + 1))
-    return None

@@ -17,6 +17,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from calling.adapters.twilio_signature import valid_handshake
 from calling.domain import stream_token
 from calling.domain.call import Call
 from calling.domain.errors import RedialError
@@ -26,7 +27,7 @@ from media.briefing import brief
 from media.house import House
 from media.session import Session
 from media.wire import twilio_stream as wire
-from media.wire.handshake import call_of, signed
+from media.wire.handshake import call_of
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class MediaServer:
         if call is None or number is None:
             raise _Refused(HTTPStatus.NOT_FOUND, "not_found")
         account = self._house.credentials.of_number(number)
-        if not signed(account.auth_token, self._public_url + path, signature):
+        if not valid_handshake(account.auth_token, self._public_url + path, signature or ""):
             raise _Refused(HTTPStatus.FORBIDDEN, "invalid_signature")
         if call.media_opened_at is not None or call.status.is_terminal:
             raise _Refused(HTTPStatus.FORBIDDEN, "stream_refused")
@@ -143,7 +144,7 @@ class MediaServer:
 
     async def _serve(self, connection: ServerConnection) -> None:
         admission = self._admitted.pop(connection)
-        briefing = asyncio.create_task(asyncio.to_thread(brief, admission.call, self._house))
+        briefing = asyncio.create_task(brief(admission.call, self._house))
         # A stream that is refused takes no interest in how this ended.
         briefing.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:

@@ -7,15 +7,19 @@ import base64
 import json
 from dataclasses import dataclass, field
 
+from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from infra.local.carrier.playout import Playout
 from infra.local.speech.scripted import Decoder, encode
-from media.wire.handshake import signature
 from tests.contracts.media_world import ACCOUNT, CARRIER, URL, sid_of, token
 
 FRAME, TICK, QUIET = 160, 0.02, b"\xff" * 160
+
+
+def signature(url: str, auth_token: str = CARRIER.auth_token) -> str:
+    return str(RequestValidator(auth_token).compute_signature(url, {}))
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Caller:
 
     async def open(self, *, sign: str | None = None, path: str | None = None) -> ClientConnection:
         path = path or self.path
-        given = signature(CARRIER.auth_token, URL + path) if sign is None else sign
+        given = signature(URL + path) if sign is None else sign
         self.socket = await connect(
             f"ws://127.0.0.1:{self.port}{path}",
             additional_headers={"X-Twilio-Signature": given} if given else {},
@@ -83,7 +87,7 @@ class Caller:
 
     async def hears(self, count: int) -> None:
         """Wait until this many words of the agent were heard."""
-        while len(self.words) < count and not self.closed.is_set():
+        while len(self.words) < count and not self.closed.is_set():  # noqa: ASYNC110  played frame by frame
             await asyncio.sleep(TICK)
 
     async def _tick_on(self) -> None:

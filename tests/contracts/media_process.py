@@ -34,7 +34,7 @@ async def serve(call_ids: list[str], folder: Path) -> World:
         llm_provider("claude", LlmSettings("claude-haiku-4-5", "local", speech)),
     )
     server = MediaServer(house, URL)
-    print(await server.start("127.0.0.1", 0), flush=True)
+    print(await server.start("127.0.0.1", 0), flush=True)  # noqa: T201
     await asyncio.to_thread(sys.stdin.read)
     await server.drain(10)
     await house.tts.close()
@@ -59,7 +59,7 @@ def main() -> None:
         }
         for call in world.calls.calls.values()
     }
-    print(json.dumps(facts))
+    print(json.dumps(facts))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -78,8 +78,10 @@ class Emulator:
 
 def start_emulator(gateway: int, api: int, **environment: str) -> "subprocess.Popen[bytes]":
     """Start the launcher as `make local` does."""
-    given = {**os.environ, "GATEWAY_PORT": str(gateway), "API_PORT": str(api), "AWS_REGION": REGION, **environment}
-    return subprocess.Popen([sys.executable, "-m", "infra.local.emulator"], cwd=PROJECT, env=given)
+    given = {"GATEWAY_PORT": str(gateway), "API_PORT": str(api), "AWS_REGION": REGION, "EMULATOR_DIE_WITH_PARENT": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "infra.local.emulator"], cwd=PROJECT, env={**os.environ, **given, **environment}
+    )
 
 
 def await_health(url: str, process: "subprocess.Popen[bytes]", seconds: float = 30.0) -> None:

@@ -87,7 +87,8 @@ async def test_a_client_that_leaves_is_told_nothing_more() -> None:
     said = audio(mulaw.decode(encode("Hello there")).tobytes())
     status, events = await speak(Transcribe(ScriptedListener), body(said), {"type": "http.disconnect"})
     assert status == 200
-    assert [event.headers[":event-type"] for event in events] == ["TranscriptEvent"] * 2
+    told = [json.loads(event.payload)["Transcript"]["Results"][0]["IsPartial"] for event in events]
+    assert told == [True]  # the second word was not yet shown, and no final follows
 
 
 async def test_messages_may_come_in_pieces() -> None:
@@ -97,3 +98,13 @@ async def test_messages_may_come_in_pieces() -> None:
     final = json.loads(events[-1].payload)["Transcript"]["Results"][0]
     assert final["Alternatives"][0]["Transcript"] == "Hello there."
     assert final["IsPartial"] is False
+
+
+async def test_a_service_that_closes_tells_its_streams() -> None:
+    app = Transcribe(ScriptedListener)
+    speaking = asyncio.create_task(speak(app, body(audio(bytes(320)))))
+    await asyncio.sleep(0)
+    app.close()
+    status, events = await speaking
+    assert status == 200
+    assert events[-1].headers[":exception-type"] == "ServiceUnavailableException"

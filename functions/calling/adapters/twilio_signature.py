@@ -21,14 +21,13 @@ def valid(auth_token: str, url: str, params: Mapping[str, str], signature: str) 
         return False
     validator = RequestValidator(auth_token)
     right = [validator.compute_signature(variant, dict(params)) for variant in _with_and_without_port(url)]
-    # Every variant is compared, so that time does not tell which one matched.
-    return any([hmac.compare_digest(r.encode(), signature.encode()) for r in right])
+    return any(hmac.compare_digest(variant.encode(), signature.encode()) for variant in right)
 
 
 def valid_handshake(auth_token: str, url: str, signature: str) -> bool:
     """Check a WebSocket handshake: the wss URL without a body, with or without a slash at its end."""
     bare = url.rstrip("/")
-    return any([valid(auth_token, variant, {}, signature) for variant in (bare, f"{bare}/")])
+    return any(valid(auth_token, variant, {}, signature) for variant in (bare, f"{bare}/"))
 
 
 def _with_and_without_port(url: str) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ Resolve = Callable[[str, int], list[str]]
 
 
 class _Refused(Exception):
-    """This URL may not be posted to; the text goes onto the delivery."""
+    """A URL that may not be posted to; the text goes onto the delivery."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ shell must not reach a function that would not have it on AWS. It runs as a chil
 folder of its own; on SIGTERM or SIGINT the whole group is ended and the folder removed.
 
 Environment: GATEWAY_PORT (4566), API_PORT (none: no front door), AWS_REGION (us-east-1), EMULATOR_MAX_WORKERS (12),
-EMULATOR_LOG_LEVEL (WARNING), EMULATOR_LAMBDA_LOG (none: a file that what functions log is appended to).
+EMULATOR_LOG_LEVEL (WARNING), EMULATOR_LAMBDA_LOG (none: a file that what functions log is appended to),
+EMULATOR_DIE_WITH_PARENT (set: end when whoever started us is gone), EMULATOR_FORK (0: start each Lambda worker as an
+interpreter of its own).
 """
 
 import contextlib
@@ -16,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +51,7 @@ def clean_environment(given: Mapping[str, str], scratch: Path) -> dict[str, str]
         "MINISTACK_REGION": given.get("AWS_REGION", "us-east-1"),
         "EMULATOR_MAX_WORKERS": given.get("EMULATOR_MAX_WORKERS", "12"),
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+        "EMULATOR_FORK": given.get("EMULATOR_FORK", "1"),
         "EMULATOR_LAMBDA_LOG": given.get("EMULATOR_LAMBDA_LOG", ""),
         "AWS_EC2_METADATA_DISABLED": "true",
     }
@@ -60,6 +64,18 @@ def check_ports_free(environment: Mapping[str, str]) -> None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", int(environment[name]))) == 0:
                     raise SystemExit(f"Port {environment[name]} ({name}) is taken already.")
+
+
+def end_with_parent() -> None:
+    """Stop when the process that started us is gone; it has no other way to tell us if it is killed."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
 
 
 def end_group(server: "subprocess.Popen[bytes]") -> None:
@@ -96,6 +112,8 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    if os.environ.get("EMULATOR_DIE_WITH_PARENT"):
+        end_with_parent()
     scratch = Path(tempfile.mkdtemp(prefix="redial-emulator-"))
     server: subprocess.Popen[bytes] | None = None
     try:

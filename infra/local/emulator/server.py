@@ -1,6 +1,6 @@
 """The emulator's own process: check the version, mend it, serve until the launcher goes away.
 
-With API_PORT set it also stands at that port as the front door of the one HTTP API that is deployed: `/v1/calls` there
+With API_PORT set it also stands at that port as the front door of the HTTP API that was deployed last: `/v1/calls` there
 is `/_aws/execute-api/{ApiId}/$default/v1/calls` here, as a custom domain would have it on AWS.
 """
 
@@ -56,7 +56,7 @@ def with_front_door(app: Application, api_port: int) -> Application:
             await send({"type": "http.response.start", "status": 503, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
             return
-        prefix = f"/_aws/execute-api/{found[0]}/$default"
+        prefix = f"/_aws/execute-api/{found[-1]}/$default"
         raw = scope.get("raw_path") or scope["path"].encode()
         await app({**scope, "path": prefix + scope["path"], "raw_path": prefix.encode() + raw}, receive, send)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from infra.local.speech import certificates
-from infra.local.speech.server import Mode, Senses, application, real_senses, run, scripted_senses
+from infra.local.speech.server import Mode, Senses, real_senses, run, scripted_senses
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ async def _serve(settings: _Settings, files: certificates.Certificates) -> bool:
         return False
     print(f"speech: {settings.mode}, http {settings.port}, tls {settings.tls_port}", flush=True)
     try:
-        await run(application(senses), settings.port, settings.tls_port, files, stop)
+        await run(senses, settings.port, settings.tls_port, files, stop)
     finally:
         senses.close()
     return True

@@ -191,6 +191,8 @@ class WhisperListener:
 
     async def feed(self, pcm: bytes) -> None:
         """Hear the next samples; never waits for the recogniser."""
+        if self._worker.done():
+            self._worker.result()  # it has failed: so does the stream
         for frame in self._frames.cut(pcm):
             for event in self._endpointer.feed(frame, self._voice.is_speech(frame, 8000)):
                 if not isinstance(event, Grown) or (self._ear.free and self._waiting.empty()):

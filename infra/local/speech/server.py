@@ -81,9 +81,8 @@ def real_senses() -> Senses:
     return Senses(_PiperSpeaker(mouth, pool), lambda tell: WhisperListener(tell, ear), close)
 
 
-def application(senses: Senses) -> Starlette:
+def application(senses: Senses, transcribe: Transcribe) -> Starlette:
     """Make the ASGI app of all services."""
-    transcribe = Transcribe(senses.listener)
     return Starlette(
         routes=[
             Route("/health", _health),
@@ -94,8 +93,10 @@ def application(senses: Senses) -> Starlette:
     )
 
 
-async def run(app: Starlette, port: int, tls_port: int, certificates: Certificates, stop: asyncio.Event) -> None:
-    """Serve until stop is set; requests then get a moment to finish."""
+async def run(senses: Senses, port: int, tls_port: int, certificates: Certificates, stop: asyncio.Event) -> None:
+    """Serve until stop is set; transcriptions then end, and other requests get a moment to finish."""
+    transcribe = Transcribe(senses.listener)
+    app = application(senses, transcribe)
     late_bodies.ignore()
     config = Config()
     config.bind = [f"127.0.0.1:{tls_port}"]
@@ -111,13 +112,14 @@ async def run(app: Starlette, port: int, tls_port: int, certificates: Certificat
     serving = asyncio.create_task(serve(cast("Any", app), config, shutdown_trigger=stop.wait))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    transcribe.close()
     # The server may wait for an open stream for ever: not longer than this.
     await asyncio.wait({serving}, timeout=_GRACE + 0.5)
     stopping.cancel()
-    if serving.done():
-        serving.result()
-    else:
-        serving.cancel()
+    serving.cancel()
+    (failure,) = await asyncio.gather(serving, return_exceptions=True)
+    if failure is not None and not stop.is_set():
+        raise failure
 
 
 async def _health(request: Request) -> Response:  # noqa: ARG001

@@ -46,7 +46,14 @@ class Transcribe:
         self._listener = listener
         self._streams = streams
         self._patience = patience
-        self._open = 0
+        self._open: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def close(self) -> None:
+        """End all streams as the service does when it is unavailable."""
+        self._closing = True
+        for task in self._open:
+            task.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -56,12 +63,14 @@ class Transcribe:
         except _Refusal as refusal:
             await _while_draining(receive, _refuse(send, refusal))
             return
-        self._open += 1
+        task: asyncio.Task[None] | None = asyncio.current_task()
+        assert task is not None  # noqa: S101  # a request is always served in a task
+        self._open.add(task)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _answer_headers(headers)})
             await self._transcribe(rate, receive, send)
         finally:
-            self._open -= 1
+            self._open.discard(task)
 
     def _admit(self, scope: Scope, headers: dict[str, str]) -> int:
         """The sample rate of an acceptable request."""
@@ -74,7 +83,7 @@ class Transcribe:
         rate = headers.get(f"{_PREFIX}sample-rate")
         if rate not in ("8000", "16000"):
             raise _Refusal("BadRequestException", "The sample rate must be 8000 or 16000.")
-        if self._open >= self._streams:
+        if len(self._open) >= self._streams:
             raise _Refusal("LimitExceededException", "You have reached the maximum number of concurrent streams.")
         return int(rate)
 
@@ -93,6 +102,10 @@ class Transcribe:
             last = exception_event(refusal.name, str(refusal))
         except _Gone:
             return
+        except asyncio.CancelledError:
+            if not self._closing:
+                raise
+            last = exception_event("ServiceUnavailableException", "The service is shutting down.")
         finally:
             listener.abandon()
         await _while_draining(receive, send({"type": "http.response.body", "body": last, "more_body": False}))
@@ -135,7 +148,8 @@ async def _audio(receive: Receive, patience: float) -> AsyncGenerator[bytes, Non
 
 async def _next(receive: Receive, patience: float) -> Message:
     try:
-        message = await asyncio.wait_for(receive(), patience)
+        async with asyncio.timeout(patience):  # not wait_for, which on 3.11 can swallow a cancellation
+            message = await receive()
     except TimeoutError:
         reason = "Your request timed out because no new audio was received for 15 seconds."
         raise _Refusal("BadRequestException", reason) from None

@@ -53,7 +53,7 @@ def test_however_it_is_read_the_time_line_is_whole(steps: list[tuple[str, int, i
     assert len(read) <= now
 
 
-def samples(data: bytes) -> tuple[array[int], array[int]]:
+def samples(data: bytes) -> "tuple[array[int], array[int]]":
     with wave.open(io.BytesIO(data)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 8000)
         both = array("h", file.readframes(file.getnframes()))
@@ -73,7 +73,8 @@ def test_the_callee_is_left_the_agent_right_at_their_times() -> None:
     assert left[:8000].tobytes() == mulaw.to_pcm(callee)
     assert not any(left[8000:])
     assert right[9600:13600].tobytes() == mulaw.to_pcm(agent)
-    assert not any(right[:9600]) and not any(right[13600:])
+    assert not any(right[:9600])
+    assert not any(right[13600:])
 
 
 def test_gaps_become_silence_and_repeats_are_cut() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -47,10 +48,8 @@ def test_a_mark_comes_back_as_it_was_sent(sid: str, name: str) -> None:
 
 @given(st.one_of(st.text(max_size=300), st.binary(max_size=300)))
 def test_garbage_is_an_error_or_nothing_but_never_another_exception(message: str | bytes) -> None:
-    try:
+    with suppress(wire.ProtocolError):
         wire.parse(message)
-    except wire.ProtocolError:
-        pass
 
 
 @given(
@@ -99,17 +98,6 @@ def test_what_is_not_for_us_is_nothing() -> None:
 def test_an_oversized_message_is_refused_unread() -> None:
     with pytest.raises(wire.ProtocolError):
         wire.parse(" " * (wire.MAX_MESSAGE + 1))
-
-
-def test_a_signature_is_good_with_and_without_trailing_slash_and_for_nothing_else() -> None:
-    # The example of twilio.com/docs/usage/security has a body; this one was computed apart, with openssl.
-    url = "wss://media.example/calls/acct_1/call_1"
-    assert handshake.signature("12345", url) == "5ksX0fL4/+CC4ky08NrAE4v7OC0="
-    for signed_url in (url, url + "/"):
-        assert handshake.signed("12345", url, handshake.signature("12345", signed_url))
-        assert handshake.signed("12345", url + "/", handshake.signature("12345", signed_url))
-    for bad in (None, "", "é", handshake.signature("other", url), handshake.signature("12345", url + "/2")):
-        assert not handshake.signed("12345", url, bad)
 
 
 @pytest.mark.parametrize(

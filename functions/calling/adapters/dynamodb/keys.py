@@ -1,21 +1,21 @@
 """The whole table on one screen. Every partition key starts with the account.
 
-| item            | pk                              | sk                                | gsi1pk            | gsi1sk               |
-|-----------------|---------------------------------|-----------------------------------|-------------------|----------------------|
-| account         | {account}                       | account                           |                   |                      |
-| API key         | {account}                       | key#{key_id}                      |                   |                      |
-| agent           | {account}#agents                | {agent_id}                        |                   |                      |
-| number          | {account}#agents                | {agent_id}#number#{e164}          |                   |                      |
-| number's owner  | {account}#numbers               | {e164}                            |                   |                      |
-| call            | {account}#call#{call_id}        | call                              | {account}#calls   | {created_at}#{call}  |
-| turn            | {account}#call#{call_id}        | turn#{index:05}                   |                   |                      |
-| outbox event    | {account}#call#{call_id}        | outbox#{event_id}                 |                   |                      |
-| delivery        | {account}#deliveries            | {delivery_id}                     | {account}#call#…  | delivery#{created_at}|
-| past call       | {account}#person#{e164}         | past#{ended_at}#{call_id}         |                   |                      |
-| lease shard     | {account}#lease#{pool}          | shard#{n:03}                      |                   |                      |
-| pace            | {account}#pace#{carrier sid}    | pace                              |                   |                      |
-| line            | {account}#line#{from}#{to}      | line                              |                   |                      |
-| idempotency     | {account}#idempotency           | {key}                             |                   |                      |
+| item           | pk                           | sk                        | gsi1pk           | gsi1sk                |
+|----------------|------------------------------|---------------------------|------------------|-----------------------|
+| account        | {account}                    | account                   |                  |                       |
+| API key        | {account}                    | key#{key_id}              |                  |                       |
+| agent          | {account}#agents             | {agent_id}                |                  |                       |
+| number         | {account}#agents             | {agent_id}#number#{e164}  |                  |                       |
+| number's owner | {account}#numbers            | {e164}                    |                  |                       |
+| call           | {account}#call#{call_id}     | call                      | {account}#calls  | {created_at}#{call}   |
+| turn           | {account}#call#{call_id}     | turn#{index:05}           |                  |                       |
+| outbox event   | {account}#call#{call_id}     | outbox#{event_id}         |                  |                       |
+| delivery       | {account}#deliveries         | {delivery_id}             | {account}#call#… | delivery#{created_at} |
+| past call      | {account}#person#{e164}      | past#{ended_at}#{call_id} |                  |                       |
+| lease shard    | {account}#lease#{pool}       | shard#{n:03}              |                  |                       |
+| pace           | {account}#pace#{carrier sid} | pace                      |                  |                       |
+| line           | {account}#line#{from}#{to}   | line                      |                  |                       |
+| idempotency    | {account}#idempotency        | {key}                     |                  |                       |
 
 Times in sort keys are epoch ms, 15 digits, so that text order is time order. `kind` says what an item is; `ttl`
 (epoch s) lets DynamoDB forget it. An outbox item's insertion is what the stream hands to publish_events.

@@ -24,7 +24,7 @@ from ministack.core import lambda_runtime as runtime
 EMULATORS_OWN = {
     "BIND_HOST", "GATEWAY_PORT", "API_PORT", "IOT_MTLS_ENABLED", "SFTP_ENABLED", "S3_PERSIST", "S3_DATA_DIR",
     "PERSIST_STATE", "STATE_DIR", "DOCKER_HOST", "LOG_LEVEL", "MINISTACK_REGION", "EMULATOR_MAX_WORKERS",
-    "LAMBDA_ACCOUNT_CONCURRENCY", "EMULATOR_LAMBDA_LOG",
+    "LAMBDA_ACCOUNT_CONCURRENCY", "EMULATOR_LAMBDA_LOG", "EMULATOR_FORK",
 }  # fmt: skip
 
 
@@ -115,7 +115,7 @@ class Nursery:
 
 def apply() -> None:
     """Replace the way ministack's worker pool starts processes."""
-    nursery = Nursery() if sys.platform == "linux" else None
+    nursery = Nursery() if sys.platform == "linux" and os.environ.get("EMULATOR_FORK") != "0" else None
 
     def start(command: list[str], **options: Any) -> Any:
         options["env"] = for_worker(options["env"])

@@ -1,0 +1,77 @@
+"""The API's Lambda: an HTTP API event (format 2.0) through Mangum into the app.
+
+The only place of this room that builds adapters. Nothing is built on import: the first request does it, once.
+"""
+
+import logging
+from functools import cache
+from typing import Any
+
+from mangum import Mangum
+
+from api.app import create_app
+from api.services import Services
+from calling import settings
+from calling.adapters.aws import client
+from calling.adapters.clock import SystemClock, SystemIds
+from calling.adapters.dynamodb.accounts import DynamoAccountStore
+from calling.adapters.dynamodb.agents import DynamoAgentStore
+from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.deliveries import DynamoDeliveryStore
+from calling.adapters.dynamodb.idempotency import DynamoIdempotencyStore
+from calling.adapters.dynamodb.people import DynamoPeopleStore
+from calling.adapters.kms import KmsVault
+from calling.adapters.s3 import S3BlobStore
+from calling.adapters.secrets import SecretsCredentials
+from calling.adapters.sqs import SqsDeliveryQueue, SqsDialQueue
+from calling.adapters.twilio import TwilioCarrier
+from calling.telemetry import logger, traced
+
+
+def serve(services: Services, log: logging.Logger | None = None) -> Mangum:
+    """Put the app over these ports behind Mangum."""
+    return Mangum(create_app(services, log), lifespan="off")
+
+
+@cache
+def _app() -> Mangum:
+    # Powertools' logger is one in all but its base class.
+    return serve(build_services(), logger("api"))  # type: ignore[arg-type]
+
+
+@traced
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  Lambda's context object
+    """Answer one HTTP request."""
+    return _app()(event, context)
+
+
+def build_services() -> Services:
+    """Build the ports from the environment. Raises SettingsError naming what is missing."""
+    region = settings.load(settings.AwsSettings).aws_region
+    table = settings.load(settings.TableSettings).table_name
+    public = settings.load(settings.PublicSettings)
+    carrier = settings.load(settings.CarrierSettings)
+    dynamodb, sqs = client("dynamodb", region), client("sqs", region)
+    clock = SystemClock()
+    vault = KmsVault(client("kms", region), settings.load(settings.VaultSettings).kms_key_id)
+    secrets = client("secretsmanager", region)
+    return Services(
+        accounts=DynamoAccountStore(dynamodb, table),
+        agents=DynamoAgentStore(dynamodb, table),
+        calls=DynamoCallStore(dynamodb, table),
+        people=DynamoPeopleStore(dynamodb, table),
+        deliveries=DynamoDeliveryStore(dynamodb, table),
+        idempotency=DynamoIdempotencyStore(dynamodb, table),
+        blobs=S3BlobStore(client("s3", region), settings.load(settings.BucketSettings).bucket_name),
+        carrier=TwilioCarrier(carrier.twilio_api_url),
+        credentials=SecretsCredentials(
+            secrets, vault=vault, clock=clock, carrier_secret_arn=carrier.carrier_secret_arn
+        ),
+        vault=vault,
+        dial_queue=SqsDialQueue(sqs, settings.load(settings.QueueSettings).calls_queue_url),
+        delivery_queue=SqsDeliveryQueue(sqs, settings.load(settings.DeliveryQueueSettings).deliveries_queue_url),
+        clock=clock,
+        ids=SystemIds(),
+        public_base_url=public.public_base_url,
+        allow_loopback_webhooks=settings.load(settings.WebhookSettings).allow_loopback_webhooks,
+    )

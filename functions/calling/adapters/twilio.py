@@ -1,0 +1,239 @@
+"""The carrier by Twilio's own package. What its answers mean for a call is decided here, where they are seen:
+never reached or 429: nothing was placed · 4xx: refused · anything else: it may have been placed.
+
+`twilio.rest` is imported at first use: it costs a quarter of a second, and some doors only hang up.
+"""
+
+import json
+import logging
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from calling.domain.call import CarrierStatus
+from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
+from calling.domain.phone_number import PhoneNumber, mask
+from calling.ports import CarrierAccount, CarrierCall, DialRequest
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+T = TypeVar("T")
+TIMEOUT_SECONDS = 10.0
+_EVENTS = ["initiated", "ringing", "answered", "completed"]
+# Too many requests, too many calls at once, a full queue (twilio.com/docs/api/errors): nothing was placed.
+_THROTTLED_CODES = frozenset({20429, 10004, 22005})
+_GONE_CODES = frozenset({20404, 21220})  # no such call, or one that is not in progress any more
+_LISTED = 50  # calls between two numbers that are looked at; the newest come first
+_NUMBER = re.compile(r"\+[1-9]\d{6,14}")
+
+
+class TwilioCarrier:
+    """Fulfils Carrier. `base_url` empty is Twilio; else requests go to that scheme and host. Share one a process."""
+
+    def __init__(self, base_url: str = "") -> None:
+        self._base_url = base_url
+
+    def dial(self, account: CarrierAccount, request: DialRequest) -> CarrierCall:
+        """Place a call; see the port."""
+        options: dict[str, Any] = {}
+        if request.amd_callback is not None:
+            options = {
+                "machine_detection": request.machine_detection,
+                "async_amd": "true",
+                "async_amd_status_callback": request.amd_callback,
+                "async_amd_status_callback_method": "POST",
+            }
+        placed = _asked(
+            lambda: self._client(account).calls.create(
+                to=request.to_number.e164,
+                from_=request.from_number.e164,
+                twiml=request.twiml,
+                status_callback=request.status_callback,
+                status_callback_method="POST",
+                status_callback_event=_EVENTS,
+                timeout=request.ring_seconds,
+                time_limit=request.time_limit_seconds,
+                **options,
+            )
+        )
+        if not placed.sid:
+            raise CarrierAmbiguous("The carrier's answer named no call.")
+        return _call(placed)
+
+    def fetch(self, account: CarrierAccount, sid: str) -> CarrierCall | None:
+        """Ask about a call; see the port."""
+        try:
+            return _call(_asked(self._client(account).calls(sid).fetch))
+        except CarrierRefused as error:
+            if error.http_status == 404:
+                return None
+            raise
+
+    def find(
+        self, account: CarrierAccount, *, to_number: PhoneNumber, from_number: PhoneNumber, created_after: int
+    ) -> tuple[CarrierCall, ...]:
+        """Find calls; see the port. No StartTime filter: a queued call has none yet."""
+        calls = self._client(account).calls
+        listed = _asked(lambda: calls.list(to=to_number.e164, from_=from_number.e164, limit=_LISTED))
+        # Twilio's times are whole seconds: a call of the same second may be later than the moment asked for.
+        found = [c for c in map(_call, listed) if not c.created_at or c.created_at + 1000 > created_after]
+        return tuple(sorted(found, key=lambda c: c.created_at))
+
+    def hang_up(self, account: CarrierAccount, sid: str) -> None:
+        """End a call; see the port. `completed` ends it in every state, where `canceled` would miss an answered one."""
+        try:
+            _asked(lambda: self._client(account).calls(sid).update(status="completed"))
+        except CarrierRefused as error:
+            if error.http_status != 404 and error.twilio_code not in _GONE_CODES:
+                raise
+
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str) -> bool:
+        """Find a number and point its voice webhook here; see the port."""
+        numbers = self._client(account).incoming_phone_numbers
+        found = _asked(lambda: numbers.list(phone_number=number.e164, limit=20))
+        mine = next((n for n in found if n.phone_number == number.e164), None)
+        if mine is None:
+            return False
+        _asked(lambda: mine.update(voice_url=voice_url, voice_method="POST"))
+        return True
+
+    def _client(self, account: CarrierAccount) -> "Client":
+        from twilio.rest import Client  # noqa: PLC0415  see the module's docstring
+
+        return Client(account.sid, account.auth_token, http_client=self._http)
+
+    @cached_property
+    def _http(self) -> Any:  # noqa: ANN401  a class made after the import
+        return _http_class()(self._base_url)
+
+
+@cache
+def _http_class() -> type:
+    from twilio.http.http_client import TwilioHttpClient  # noqa: PLC0415  see the module's docstring
+
+    class Http(TwilioHttpClient):  # type: ignore[misc]  # untyped
+        """Twilio's HTTP client without retries or kept connections, able to ask another host.
+
+        A kept connection that the other side has closed meanwhile looks like a lost answer, and a lost answer costs
+        an attempt: a handshake a request is cheaper.
+        """
+
+        def __init__(self, base_url: str) -> None:
+            # Its own logger writes whole requests, numbers included; this one writes nothing.
+            silent = logging.getLogger(f"{__name__}.silent")
+            silent.disabled = True
+            super().__init__(timeout=TIMEOUT_SECONDS, max_retries=0, logger=silent)
+            self._base = urlsplit(base_url)
+
+        def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  Twilio's signature
+            try:
+                return super().request(method, self._moved(url), *args, **kwargs)
+            finally:
+                self.session.close()
+
+        def _moved(self, url: str) -> str:
+            if not self._base.netloc:
+                return url
+            return urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
+
+    return Http
+
+
+def _asked(request: Callable[[], T]) -> T:
+    """Ask, and say what went wrong in the domain's words."""
+    from requests.exceptions import RequestException  # noqa: PLC0415  comes with twilio, loaded with it
+    from twilio.base.exceptions import TwilioException  # noqa: PLC0415  likewise
+
+    try:
+        return request()
+    except TwilioException as error:
+        raise _refusal(error) from error
+    except RequestException as error:
+        if _never_reached(error):
+            raise CarrierThrottled("The carrier could not be reached.") from error
+        raise CarrierAmbiguous(f"The carrier's answer was lost: {type(error).__name__}") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CarrierAmbiguous("The carrier's answer could not be read.") from error
+
+
+def _refusal(error: Exception) -> CarrierError:
+    status, code, words = _told(error)
+    twilio_code = int(code) if code is not None and str(code).isdigit() else None
+    message = _NUMBER.sub(lambda m: mask(m.group()), str(words or type(error).__name__))
+    if not isinstance(status, int) or not 400 <= status < 500:
+        return CarrierAmbiguous(message, twilio_code=twilio_code, http_status=status)
+    throttled = status == 429 or twilio_code in _THROTTLED_CODES
+    kind = CarrierThrottled if throttled else CarrierRefused
+    return kind(message, twilio_code=twilio_code, http_status=status)
+
+
+def _told(error: Exception) -> tuple[Any, Any, Any]:
+    """Read HTTP status, Twilio's code and its words out of the package's three kinds of error."""
+    response = error.args[1] if len(error.args) > 1 else None
+    if not hasattr(response, "status_code"):
+        # One resource's error has a message, an RFC 9457 one a title.
+        words = getattr(error, "msg", None) or getattr(error, "title", None)
+        return getattr(error, "status", None), getattr(error, "code", None), words
+    try:  # a list's error carries the bare response
+        told = json.loads(response.text)
+        return response.status_code, told.get("code"), told.get("message")
+    except (ValueError, AttributeError):
+        return response.status_code, None, None
+
+
+def _never_reached(error: BaseException) -> bool:
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError  # noqa: PLC0415  loaded with requests
+
+    return any(
+        isinstance(cause, (ConnectTimeoutError, NewConnectionError, ssl.SSLCertVerificationError))
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk down to what really happened: requests wraps urllib3's error, and that wraps another as its reason."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and one not in seen:
+            seen.append(one)
+            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    yield from seen
+
+
+def _call(found: Any) -> CarrierCall:  # noqa: ANN401  a twilio CallInstance
+    status = _status(found.status)
+    return CarrierCall(
+        sid=found.sid,
+        status=status,
+        to_number=found.to or "",
+        from_number=getattr(found, "_from", None) or "",
+        created_at=_ms(found.date_created) or _ms(found.start_time) or 0,
+        ended_at=_ms(found.end_time) if status.is_terminal else None,
+        duration_seconds=_whole(found.duration),
+        answered_by=found.answered_by or None,
+        queue_time_ms=_whole(found.queue_time),
+    )
+
+
+def _status(word: object) -> CarrierStatus:
+    """Read a status. A word Twilio has added since counts as the first one: it undoes and ends nothing."""
+    try:
+        return CarrierStatus(str(getattr(word, "value", word)))
+    except ValueError:
+        return CarrierStatus.QUEUED
+
+
+def _ms(moment: object) -> int | None:
+    return int(moment.timestamp() * 1000) if isinstance(moment, datetime) else None
+
+
+def _whole(number: object) -> int | None:
+    text = str(number) if number is not None else ""
+    return int(text) if text.isdigit() else None

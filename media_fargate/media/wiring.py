@@ -1,0 +1,68 @@
+"""Puts the house together: which adapter fulfils which port, which provider speaks, hears and thinks.
+
+Blocks while secrets are read; done once, before the server listens.
+"""
+
+from calling.adapters import aws
+from calling.adapters.clock import SystemClock
+from calling.adapters.dynamodb.agents import DynamoAgentStore
+from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.leases import DynamoLeasePool
+from calling.adapters.dynamodb.people import DynamoPeopleStore
+from calling.adapters.kms import KmsVault
+from calling.adapters.s3 import S3BlobStore
+from calling.adapters.secrets import SecretsCredentials
+from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
+from calling.adapters.twilio import TwilioCarrier
+from calling.ports import Clock
+from calling.settings import (
+    AwsSettings,
+    BucketSettings,
+    CarrierSettings,
+    ModelSettings,
+    SpeechSettings,
+    StreamSettings,
+    TableSettings,
+    VaultSettings,
+    load,
+)
+from media import llm, stt, tts
+from media.house import House
+from media.settings import MediaSettings
+
+
+def open_house(settings: MediaSettings) -> House:
+    """Make every client this process needs. Raises SettingsError for what the environment lacks."""
+    region, table, model = load(AwsSettings).aws_region, load(TableSettings).table_name, load(ModelSettings)
+    clock = SystemClock()
+    dynamodb = aws.client("dynamodb", region)
+    credentials = _credentials(region, clock, model)
+    return House(
+        calls=DynamoCallStore(dynamodb, table),
+        agents=DynamoAgentStore(dynamodb, table),
+        people=DynamoPeopleStore(dynamodb, table),
+        leases=DynamoLeasePool(dynamodb, table),
+        # Sessions answer tokens and show signs of life; they start no execution, so they need not know the machine.
+        workflow=StepFunctionsDialWorkflow(aws.client("stepfunctions", region), ""),
+        blobs=S3BlobStore(aws.client("s3", region, read_seconds=10), load(BucketSettings).bucket_name),
+        credentials=credentials,
+        carrier=TwilioCarrier(load(CarrierSettings).twilio_api_url),
+        clock=clock,
+        stt=stt.provider(settings.stt_provider, stt.SttSettings(region, load(SpeechSettings).transcribe_endpoint_url)),
+        tts=tts.provider(settings.tts_provider, tts.TtsSettings(region)),
+        llm=llm.provider(
+            settings.llm_provider,
+            llm.LlmSettings(model.llm_model, credentials.llm_key(), model.anthropic_base_url or None),
+        ),
+    )
+
+
+def _credentials(region: str, clock: Clock, model: ModelSettings) -> SecretsCredentials:
+    return SecretsCredentials(
+        aws.client("secretsmanager", region),
+        vault=KmsVault(aws.client("kms", region), load(VaultSettings).kms_key_id),
+        clock=clock,
+        carrier_secret_arn=load(CarrierSettings).carrier_secret_arn,
+        stream_secret_arn=load(StreamSettings).stream_token_secret_arn,
+        llm_secret_arn=model.anthropic_secret_arn,
+    )

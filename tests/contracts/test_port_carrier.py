@@ -1,0 +1,168 @@
+"""Carrier: the fake and Twilio's own package, speaking to the simulated carrier, keep the same promises."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from calling.adapters.twilio import TwilioCarrier
+from calling.domain.call import CarrierStatus
+from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
+from calling.domain.phone_number import PhoneNumber
+from calling.ports import Carrier, CarrierAccount, DialRequest
+from tests.contracts.carrier_world import ACCOUNT, OURS, THEIRS, TOKEN, World, carrier_world
+from tests.fakes.carrier import FakeCarrier
+
+FROM, TO, STRANGER = PhoneNumber(OURS), PhoneNumber(THEIRS), PhoneNumber("+447700900999")
+REQUEST = DialRequest(
+    from_number=FROM,
+    to_number=TO,
+    twiml="<Response><Pause length='60'/></Response>",
+    status_callback="http://127.0.0.1:9/status",
+    amd_callback=None,
+    machine_detection="Enable",
+    ring_seconds=45,
+    time_limit_seconds=600,
+)
+_FATES: dict[str, tuple[dict[str, Any], CarrierError | tuple[str, CarrierError]]] = {
+    "lost": ({"accept_then_drop": 1}, ("accepted", CarrierAmbiguous("lost"))),
+    "500": ({"http_500": 1}, CarrierAmbiguous("500")),
+    "500 accepted": ({"http_500_accepted": 1}, ("accepted", CarrierAmbiguous("500"))),
+    "429": ({"http_429": 1}, CarrierThrottled("429")),
+}
+
+
+@dataclass
+class Side:
+    """A carrier with the means to arrange what it will do."""
+
+    carrier: Carrier
+    account: CarrierAccount
+    world: World | None
+
+    async def ask(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await asyncio.to_thread(method, *args, **kwargs)
+
+    async def dial(self, request: DialRequest = REQUEST) -> Any:
+        return await self.ask(self.carrier.dial, self.account, request)
+
+    async def next_dial(self, fate: str) -> None:
+        faults, step = _FATES[fate]
+        if self.world:
+            assert (await self.world.sim.put("/_sim/faults", json={"create_call": faults})).status_code == 200
+        else:
+            assert isinstance(self.carrier, FakeCarrier)
+            self.carrier.script.append(step)
+
+    async def refuses(self) -> None:
+        if self.world:
+            await self.world.person(answers="refuse", error_code=21211)
+        else:
+            assert isinstance(self.carrier, FakeCarrier)
+            self.carrier.script.append(CarrierRefused("not valid", twilio_code=21211, http_status=400))
+
+
+@pytest.fixture(params=["fake", "twilio"])
+async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
+    if request.param == "fake":
+        fake = FakeCarrier(now_ms=time.time_ns() // 1_000_000)
+        fake.owned.add(OURS)
+        fake.token = TOKEN
+        yield Side(fake, CarrierAccount(ACCOUNT, TOKEN), None)
+        return
+    async with carrier_world() as world:
+        await world.person(ring_seconds=30)
+        yield Side(TwilioCarrier(world.carrier_url), CarrierAccount(ACCOUNT, TOKEN), world)
+
+
+async def _found(side: Side, created_after: int, **numbers: PhoneNumber) -> list[str]:
+    given = {"to_number": TO, "from_number": FROM, **numbers}
+    calls = await side.ask(side.carrier.find, side.account, created_after=created_after, **given)
+    return [call.sid for call in calls]
+
+
+async def test_a_dialled_call_is_known(side: Side) -> None:
+    before = time.time_ns() // 1_000_000
+    placed = await side.dial()
+    assert placed.sid.startswith("CA")
+    assert placed.status is CarrierStatus.QUEUED
+    assert (placed.to_number, placed.from_number) == (THEIRS, OURS)
+    assert placed.created_at + 1000 > before
+    fetched = await side.ask(side.carrier.fetch, side.account, placed.sid)
+    assert (fetched.sid, fetched.ended_at) == (placed.sid, None)
+    assert await side.ask(side.carrier.fetch, side.account, "CA" + "f" * 32) is None
+
+
+async def test_calls_are_found_by_their_numbers_and_time(side: Side) -> None:
+    before = time.time_ns() // 1_000_000
+    first, second = (await side.dial()).sid, (await side.dial()).sid
+    assert set(await _found(side, before)) == {first, second}
+    assert await _found(side, before + 60_000) == []
+    assert await _found(side, before, to_number=STRANGER) == []
+
+
+async def test_a_call_is_ended_and_ending_it_again_is_success(side: Side) -> None:
+    sid = (await side.dial()).sid
+    for _ in range(2):
+        await side.ask(side.carrier.hang_up, side.account, sid)
+    await side.ask(side.carrier.hang_up, side.account, "CA" + "f" * 32)
+    ended = await side.ask(side.carrier.fetch, side.account, sid)
+    assert ended.status.is_terminal
+    assert ended.ended_at is not None
+
+
+async def test_a_refused_call_was_not_placed(side: Side) -> None:
+    await side.refuses()
+    with pytest.raises(CarrierRefused) as refused:
+        await side.dial()
+    assert (refused.value.twilio_code, refused.value.http_status) == (21211, 400)
+    assert await _found(side, 0) == []
+
+
+@pytest.mark.parametrize(
+    ("fate", "error", "placed"),
+    [
+        ("lost", CarrierAmbiguous, 1),
+        ("500", CarrierAmbiguous, 0),
+        ("500 accepted", CarrierAmbiguous, 1),
+        ("429", CarrierThrottled, 0),
+    ],
+)
+async def test_what_a_failed_dial_means(side: Side, fate: str, error: type[CarrierError], placed: int) -> None:
+    """And it was asked once: a second request would have placed a second call."""
+    await side.next_dial(fate)
+    with pytest.raises(error):
+        await side.dial()
+    assert len(await _found(side, 0)) == placed
+
+
+async def test_a_number_of_the_account_is_found_and_pointed_here(side: Side) -> None:
+    exists = side.carrier.number_exists
+    url = "https://api.example/twilio/acct_1/inbound"
+    assert await side.ask(exists, side.account, FROM, voice_url=url)
+    assert not await side.ask(exists, side.account, STRANGER, voice_url=url)
+    with pytest.raises(CarrierRefused) as refused:
+        await side.ask(exists, replace(side.account, auth_token="x" * 32), FROM, voice_url=url)
+    assert refused.value.http_status == 401
+    if side.world:
+        (number,) = await side.ask(side.world.client.incoming_phone_numbers.list, phone_number=OURS)
+        assert (number.voice_url, number.voice_method) == (url, "POST")
+
+
+@pytest.mark.parametrize("side", ["twilio"], indirect=True)
+async def test_every_dial_sets_its_limits_and_callbacks(side: Side) -> None:
+    assert side.world
+    detecting = replace(REQUEST, amd_callback="http://127.0.0.1:9/amd", machine_detection="DetectMessageEnd")
+    plain = (await side.world.call((await side.dial()).sid))["parameters"]
+    detected = (await side.world.call((await side.dial(detecting)).sid))["parameters"]
+    assert (plain["Timeout"], plain["TimeLimit"]) == (["45"], ["600"])
+    assert plain["StatusCallback"] == ["http://127.0.0.1:9/status"]
+    assert plain["StatusCallbackEvent"] == ["initiated", "ringing", "answered", "completed"]
+    assert plain["Twiml"] == [REQUEST.twiml]
+    assert "MachineDetection" not in plain
+    assert detected["MachineDetection"] == ["DetectMessageEnd"]
+    assert detected["AsyncAmd"] == ["true"]
+    assert detected["AsyncAmdStatusCallback"] == ["http://127.0.0.1:9/amd"]
