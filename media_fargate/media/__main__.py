@@ -5,12 +5,12 @@ laptop's Ctrl-C, and a second signal of any kind end them at once.
 """
 
 import asyncio
-import logging
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from calling.settings import SettingsError
+from media import logs
 from media.server import MediaServer
 from media.settings import MediaSettings, load
 from media.wiring import open_house
@@ -44,15 +44,11 @@ async def serve(settings: MediaSettings) -> None:
 
 def main() -> None:
     """Run the process; exits with a message where a setting is missing."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    # websockets logs handshakes with their paths, httpx2 every request: neither belongs in our logs.
-    for noisy in ("websockets", "httpx2", "httpx", "anthropic", "botocore"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logs.set_up()
     try:
-        settings = load(MediaSettings)
+        asyncio.run(serve(load(MediaSettings)))
     except SettingsError as missing:
         sys.exit(str(missing))
-    asyncio.run(serve(settings))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ the carrier's own ids, within seconds, and only once a call.
 import asyncio
 import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from weakref import WeakKeyDictionary
@@ -25,6 +26,7 @@ from calling.ports import CarrierAccount
 from calling.usecases.record_media import media_opened
 from media.briefing import brief
 from media.house import House
+from media.logs import current_call
 from media.session import Session
 from media.wire import twilio_stream as wire
 from media.wire.handshake import call_of
@@ -87,12 +89,13 @@ class MediaServer:
     async def drain(self, seconds: float) -> None:
         """Let nobody in any more, wait for the calls that live, then end those that still do."""
         self._draining = True
-        try:
-            await asyncio.wait_for(self._idle.wait(), max(0.0, seconds))
-        except TimeoutError:
+        if self._live and seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), seconds)
+        if self._live:
             logger.warning("ending %d calls", len(self._live))
-            for session in list(self._live):
-                session.end()
+        for session in list(self._live):
+            session.end()
         if self._server is not None:
             try:
                 async with asyncio.timeout(_END_TIMEOUT):
@@ -144,6 +147,7 @@ class MediaServer:
 
     async def _serve(self, connection: ServerConnection) -> None:
         admission = self._admitted.pop(connection)
+        current_call.set(admission.call.call_id)
         briefing = asyncio.create_task(brief(admission.call, self._house))
         # A stream that is refused takes no interest in how this ended.
         briefing.add_done_callback(lambda task: task.cancelled() or task.exception())

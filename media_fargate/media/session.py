@@ -75,6 +75,7 @@ class Session:
         self._draining = False
         self._due_changed = asyncio.Event()
         self._over = asyncio.Event()
+        self._ended: int | None = None  # the sample with which the conversation was over
         self._hung_up: EndedReason | None = None
         self._stopped_by_carrier = False
         self._conversation: Conversation | None = None
@@ -143,8 +144,9 @@ class Session:
         finally:
             self._draining = False
         self._due_changed.set()
-        if conversation.over:
+        if conversation.over and not self._over.is_set():
             self._over.set()
+            self._ended = self._sample()
 
     def _do(self, effect: Effect) -> None:
         voice, replies = cast("Voice", self._voice), cast("Replies", self._replies)
@@ -232,7 +234,8 @@ class Session:
     def _send_sound(self, sound: bytes) -> None:
         if self._record.first_audio_ms is None:
             self._record.first_audio_ms = round((self._now() - self._answered) * 1000)
-        self._playout.queue(sound, self._sample())
+        if self._recorder is not None:
+            self._playout.queue(sound, self._sample())
         self._outgoing.put_nowait(_Message(wire.media(self._stream_sid, sound), is_sound=True))
 
     def _send_mark(self, name: str) -> None:
@@ -273,6 +276,7 @@ class Session:
         await self._record.finish_writing()
         key = None
         if self._recorder is not None:
-            data = await asyncio.to_thread(self._recorder.finish, self._sample())
+            end = self._sample() if self._ended is None else self._ended
+            data = await asyncio.to_thread(self._recorder.finish, end)
             key = await self._record.keep(data)
         await self._record.close(self._hung_up, key)

@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -70,16 +70,14 @@ def answering() -> Iterator[Answering]:
             self.end_headers()
             self.wfile.write(answer.body)
 
-        do_GET = do_POST = do_PUT = _serve
+        do_GET = do_POST = _serve  # noqa: N815  the names http.server calls
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             pass
 
         def finish(self) -> None:
-            try:
+            with suppress(OSError, ValueError):  # torn down on purpose
                 super().finish()
-            except (OSError, ValueError):  # torn down on purpose
-                pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # misbehaviour is what it is for

@@ -16,7 +16,7 @@ from tests.contracts.conftest import TABLE
 from tests.fakes.pools import MemoryLeasePool
 
 POOL = "all"
-SMALL, SHARDED = 3, 52  # one shard; one full and one of two places
+SHARDED = 52  # one full shard and one of two places
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -26,7 +26,13 @@ def pool(request: pytest.FixtureRequest) -> LeasePool:
     return DynamoLeasePool(request.getfixturevalue("dynamodb"), TABLE)
 
 
-@pytest.mark.parametrize("cap", [SMALL, SHARDED])
+@pytest.fixture(params=[50, 2], ids=["one shard", "three shards"])
+def cap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Five places: in one shard, or in shards of two, two and one."""
+    monkeypatch.setattr("calling.domain.lease.SHARD_PLACES", request.param)
+    return 5
+
+
 def test_places_are_given_up_to_the_cap(pool: LeasePool, account_id: str, cap: int) -> None:
     given = [pool.take(account_id, POOL, f"call_{n}", cap=cap, expires_at=n) for n in range(cap + 2)]
     assert given == [True] * cap + [False] * 2
@@ -36,7 +42,6 @@ def test_places_are_given_up_to_the_cap(pool: LeasePool, account_id: str, cap: i
     assert not pool.take(account_id, POOL, "call_later", cap=cap, expires_at=1)
 
 
-@pytest.mark.parametrize("cap", [SMALL, SHARDED])
 def test_ones_own_place_is_kept_with_the_later_expiry(pool: LeasePool, account_id: str, cap: int) -> None:
     holders = [f"call_{n}" for n in range(cap)]
     for holder in holders:
@@ -49,7 +54,6 @@ def test_ones_own_place_is_kept_with_the_later_expiry(pool: LeasePool, account_i
     assert len(pool.holders(account_id, POOL)) == cap
 
 
-@pytest.mark.parametrize("cap", [SMALL, SHARDED])
 def test_renewing_and_releasing_need_the_holder(pool: LeasePool, account_id: str, cap: int) -> None:
     assert not pool.renew(account_id, POOL, "call_1", expires_at=1)
     assert not pool.release(account_id, POOL, "call_1")
@@ -76,17 +80,17 @@ def test_pools_and_accounts_are_apart(pool: LeasePool, account_id: str) -> None:
     assert pool.holders(account_id, POOL) == {"call_1": 1}
 
 
-@pytest.mark.parametrize("cap", [4, SHARDED])
-def test_many_at_once_never_get_more_than_the_cap(dynamodb: Any, account_id: str, cap: int) -> None:
+@pytest.mark.parametrize("places", [4, SHARDED])
+def test_many_at_once_never_get_more_than_the_cap(dynamodb: Any, account_id: str, places: int) -> None:
     pool = DynamoLeasePool(dynamodb, TABLE)
 
     def take(n: int) -> bool:
-        return pool.take(account_id, POOL, f"call_{n % (cap + 6)}", cap=cap, expires_at=n)
+        return pool.take(account_id, POOL, f"call_{n % (places + 6)}", cap=places, expires_at=n)
 
     with ThreadPoolExecutor(8) as threads:
-        given = list(threads.map(take, range(cap + 6)))
-    assert sum(given) == cap
-    assert len(pool.holders(account_id, POOL)) == cap
+        given = list(threads.map(take, range(places + 6)))
+    assert sum(given) == places
+    assert len(pool.holders(account_id, POOL)) == places
 
 
 def machine(make: Callable[[], LeasePool], cap: int) -> type[RuleBasedStateMachine]:
@@ -135,5 +139,5 @@ def test_any_order_in_memory() -> None:
 def test_any_order_in_dynamodb(dynamodb: Any, monkeypatch: pytest.MonkeyPatch, shard_places: int) -> None:
     """Also with shards of two places, so that three places are a pool of two shards."""
     monkeypatch.setattr("calling.domain.lease.SHARD_PLACES", shard_places)
-    few = settings(max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    few = settings(max_examples=5, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     run_state_machine_as_test(machine(lambda: DynamoLeasePool(dynamodb, TABLE), 3), settings=few)

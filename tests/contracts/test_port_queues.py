@@ -134,7 +134,7 @@ def test_an_event_reaches_a_queue_whole(sqs: Any, queue_url: str) -> None:
 class PartlyFailing:
     """EventBridge answers per entry; the emulator never refuses one."""
 
-    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803  botocore's name
         details = [json.loads(entry["Detail"]) for entry in Entries]
         failing = [
             {"ErrorCode": "ThrottlingException"} if d["call_id"] == "call_1" else {"EventId": "e"} for d in details

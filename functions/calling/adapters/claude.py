@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import anthropic
+from anthropic.types import Message
 
 from calling.domain.errors import ModelError
 from calling.ports import Completion
@@ -54,7 +55,7 @@ class ClaudeModel:
             question |= {"tools": [dict(tool)], "tool_choice": {"type": "tool", "name": tool["name"]}}
         try:
             answer = self._ask(question, temperature)
-        except anthropic.AnthropicError as error:
+        except (anthropic.AnthropicError, ValueError) as error:
             # The message may quote the request, so only its kind goes on.
             raise ModelError(f"Claude did not answer: {type(error).__name__}") from error
         text = "".join(block.text for block in answer.content if block.type == "text").strip()
@@ -63,7 +64,7 @@ class ClaudeModel:
             raise ModelError(f"Claude's answer was empty ({answer.stop_reason}).")
         return Completion(text, arguments)
 
-    def _ask(self, question: dict[str, Any], temperature: float) -> anthropic.types.Message:
+    def _ask(self, question: dict[str, Any], temperature: float) -> Message:
         model = question["model"]
         if model not in self._without_temperature:
             try:
@@ -74,6 +75,9 @@ class ClaudeModel:
                 self._without_temperature.add(model)
         return self._create(question)
 
-    def _create(self, question: dict[str, Any]) -> anthropic.types.Message:
-        message: anthropic.types.Message = self._client.messages.create(**question)
+    def _create(self, question: dict[str, Any]) -> Message:
+        message = self._client.messages.create(**question)
+        # The SDK hands through what it cannot read, a proxy's page for one.
+        if not isinstance(message, Message) or not isinstance(message.content, list):
+            raise ModelError("Claude's answer could not be read.")
         return message

@@ -174,7 +174,7 @@ def _refusal(error: Exception) -> CarrierError:
 
 def _told(error: Exception) -> tuple[Any, Any, Any]:
     """Read HTTP status, Twilio's code and its words out of the package's three kinds of error."""
-    response = error.args[1] if len(error.args) > 1 else None
+    response: Any = error.args[1] if len(error.args) > 1 else None
     if not hasattr(response, "status_code"):
         # One resource's error has a message, an RFC 9457 one a title.
         words = getattr(error, "msg", None) or getattr(error, "title", None)

@@ -59,19 +59,7 @@ def import_number(
         raise NotFound("There is no such agent.", code="agent_not_found", field="agent_id")
     if agents.get_number(account_id, phone_number) is not None:
         raise _imported()
-    number = Number(
-        account_id=account_id,
-        agent_id=request.agent_id,
-        phone_number=phone_number,
-        created_at=clock.now(),
-        twilio_sid=request.twilio_sid,
-        voice_id=request.voice_id,
-        outbound_enabled=request.outbound_enabled,
-        inbound_enabled=request.inbound_enabled,
-        custom_prompt=request.custom_prompt,
-        voicemail_action=request.voicemail_action,
-        voicemail_message=request.voicemail_message,
-    )
+    number = _number(account_id, request, phone_number, clock.now())
     if request.twilio_sid is not None and request.twilio_token is not None:
         owner = CarrierAccount(request.twilio_sid, request.twilio_token)
         number = replace(number, twilio_token=vault.encrypt(account_id, request.twilio_token))
@@ -83,6 +71,22 @@ def import_number(
     except AlreadyExists as error:
         raise _imported() from error
     return number
+
+
+def _number(account_id: str, request: NumberRequest, phone_number: PhoneNumber, now: int) -> Number:
+    return Number(
+        account_id=account_id,
+        agent_id=request.agent_id,
+        phone_number=phone_number,
+        created_at=now,
+        twilio_sid=request.twilio_sid,
+        voice_id=request.voice_id,
+        outbound_enabled=request.outbound_enabled,
+        inbound_enabled=request.inbound_enabled,
+        custom_prompt=request.custom_prompt,
+        voicemail_action=request.voicemail_action,
+        voicemail_message=request.voicemail_message,
+    )
 
 
 def _check_pair(request: NumberRequest) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from calling.domain.agent import MAX_PROMPT, Agent, Number, VoicemailAction, choose_from_number, voicemail_plan
 from calling.domain.call import Call, Direction, TimelineEntry
 from calling.domain.errors import InvalidRequest, NotFound
-from calling.domain.phone_number import parse, parse_callable
+from calling.domain.phone_number import PhoneNumber, parse, parse_callable
 from calling.domain.prompt import fill, zone
 from calling.ports import AgentStore, CallStore, Clock, DialQueue, Ids
 
@@ -65,14 +65,20 @@ def place_call(
     agent, numbers = found
     if not agent.is_active:
         raise InvalidRequest("This agent is not active.", field="agent_id")
-    prompt = _purpose(request, agent)
     number = choose_from_number(numbers, wanted.e164 if wanted else None)
+    call = _call(request, agent, number, to_number, clock.now(), ids.new("call"))
+    queue.send(account_id, call.call_id)
+    calls.add(call)
+    return PlacedCall(call, _warnings(agent, number, call))
+
+
+def _call(request: CallRequest, agent: Agent, number: Number, to_number: PhoneNumber, now: int, call_id: str) -> Call:
+    """Write the record of a call that nobody has dialled yet."""
+    prompt = _purpose(request, agent)
     action, words = voicemail_plan(agent, number, request.voicemail_action, request.voicemail_message)
-    leaves = action is VoicemailAction.LEAVE_MESSAGE
-    now = clock.now()
-    call = Call(
-        account_id=account_id,
-        call_id=ids.new("call"),
+    return Call(
+        account_id=agent.account_id,
+        call_id=call_id,
         agent_id=agent.agent_id,
         direction=Direction.OUTBOUND,
         from_number=number.phone_number,
@@ -83,16 +89,13 @@ def place_call(
         metadata=request.metadata,
         campaign_id=request.campaign_id,
         voicemail_action=action,
-        voicemail_message=fill(words, request.dynamic_vars)[0] if leaves and words else None,
+        voicemail_message=words if action is VoicemailAction.LEAVE_MESSAGE else None,
         amd_enabled=agent.amd_enabled,
         not_after=_deadline(request.not_after, agent, now),
         voice_id=number.voice_id or agent.voice_id,
         max_duration_seconds=agent.max_call_duration_seconds,
         timeline=(TimelineEntry(now, "queued", "accepted by the API"),),
     )
-    queue.send(account_id, call.call_id)
-    calls.add(call)
-    return PlacedCall(call, _warnings(agent, number, prompt, (words or "") if leaves else "", request.dynamic_vars))
 
 
 def _purpose(request: CallRequest, agent: Agent) -> str:
@@ -124,16 +127,16 @@ def _deadline(not_after: datetime | None, agent: Agent, now: int) -> int | None:
     return at
 
 
-def _warnings(agent: Agent, number: Number, prompt: str, voicemail: str, given: dict[str, str]) -> tuple[str, ...]:
+def _warnings(agent: Agent, number: Number, call: Call) -> tuple[str, ...]:
     """Name each variable that has no value, with the texts that ask for it."""
     texts = {
         "the agent's prompt": "\n".join(t for t in (agent.system_prompt, number.custom_prompt) if t),
-        "prompt": prompt,
-        "voicemail_message": voicemail,
+        "prompt": call.prompt,
+        "voicemail_message": call.voicemail_message or "",
     }
     places: dict[str, list[str]] = {}
     for place, text in texts.items():
-        for name in fill(text, given)[1]:
+        for name in fill(text, call.dynamic_vars)[1]:
             places.setdefault(name, []).append(place)
     return tuple(
         f"Variable '{name}' has no value: it is left out of {' and '.join(where)}." for name, where in places.items()

@@ -1,7 +1,7 @@
 """The emulator's own process: check the version, mend it, serve until the launcher goes away.
 
-With API_PORT set it also stands at that port as the front door of the HTTP API that was deployed last: `/v1/calls` there
-is `/_aws/execute-api/{ApiId}/$default/v1/calls` here, as a custom domain would have it on AWS.
+With API_PORT set it also stands at that port as the front door of the HTTP API that was deployed last: `/v1/calls`
+there is `/_aws/execute-api/{ApiId}/$default/v1/calls` here, as a custom domain would have it on AWS.
 """
 
 import asyncio

@@ -90,7 +90,7 @@ def test_warnings_name_variables_of_every_text(world: World, api: Api) -> None:
     )  # fmt: skip
     assert [w.split("'")[1] for w in response.json()["warnings"]] == ["shop", "name"]
     call = stored(world, response)
-    assert call.voicemail_message == "Call back, Sarah."
+    assert call.voicemail_message == "Call {name} back, {first}."
     assert call.voicemail_action is VoicemailAction.LEAVE_MESSAGE
 
 

@@ -1,0 +1,196 @@
+"""ClaudeModel, PollySpeech and secrets: what they ask on the wire, and what they make of the answers."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from calling.adapters import aws, claude
+from calling.adapters.claude import ClaudeModel
+from calling.adapters.polly import PollySpeech
+from calling.adapters.secrets import SecretsCredentials, llm_key
+from calling.domain.agent import Number
+from calling.domain.errors import ModelError, SpeechError
+from calling.domain.phone_number import PhoneNumber
+from calling.ports import CarrierAccount, Completion
+from tests.contracts.answering import Answer, Answering, answering, refused_port
+from tests.fakes.clock import ManualClock
+from tests.fakes.outside import MemoryVault
+
+TOOL = {"name": "record_summary", "description": "Record.", "input_schema": {"type": "object"}}
+
+
+@pytest.fixture
+def server() -> Iterator[Answering]:
+    with answering() as server:
+        yield server
+
+
+def a_message(*content: dict[str, Any], stop_reason: str = "end_turn") -> Answer:
+    body = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-haiku-4-5",
+        "content": list(content),
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+    return Answer(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+def a_refusal(status: int, message: str = "no", **headers: str) -> Answer:
+    body = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
+    return Answer(status, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
+
+
+def ask(server: Answering, **changes: Any) -> Completion:
+    question: dict[str, Any] = {
+        "system": "You are Anna.",
+        "message": "Write the opening line",
+        "max_tokens": 80,
+        "temperature": 0.3,
+    }
+    model = ClaudeModel("sk-test", base_url=server.url, model="claude-haiku-4-5")
+    return model.complete(**(question | changes))
+
+
+def test_a_question_is_asked_and_its_text_joined(server: Answering) -> None:
+    server.will(a_message({"type": "text", "text": " Hello, "}, {"type": "text", "text": "this is Anna. "}))
+    assert ask(server) == Completion("Hello, this is Anna.")
+    (asked,) = server.asked
+    assert asked.path == "/v1/messages"
+    assert asked.headers["anthropic-version"] == "2023-06-01"
+    assert asked.json() == {
+        "model": "claude-haiku-4-5",
+        "system": "You are Anna.",
+        "messages": [{"role": "user", "content": "Write the opening line"}],
+        "max_tokens": 80,
+        "temperature": 0.3,
+    }
+
+
+def test_a_tool_is_forced_and_its_arguments_given(server: Answering) -> None:
+    server.will(a_message({"type": "tool_use", "id": "t", "name": "record_summary", "input": {"summary": "x"}}))
+    assert ask(server, tool=TOOL, model="claude-other").arguments == {"summary": "x"}
+    asked = server.asked[0].json()
+    assert (asked["tools"], asked["tool_choice"]) == ([TOOL], {"type": "tool", "name": "record_summary"})
+    assert asked["model"] == "claude-other"
+
+
+def test_a_model_without_a_temperature_is_asked_without(server: Answering) -> None:
+    server.will(
+        a_refusal(400, "temperature: Extra inputs are not permitted"), a_message({"type": "text", "text": "Hi."})
+    )
+    assert ask(server).text == "Hi."
+    assert ["temperature" in asked.json() for asked in server.asked] == [True, False]
+
+
+def test_a_passing_trouble_is_asked_again(server: Answering) -> None:
+    server.will(a_refusal(529, **{"retry-after-ms": "1"}), a_message({"type": "text", "text": "Hi."}))
+    assert ask(server).text == "Hi."
+
+
+def test_what_is_no_answer_is_a_model_error(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claude, "_RETRIES", 0)
+    monkeypatch.setattr(claude, "_READ_SECONDS", 0.3)
+    text = {"type": "text", "text": "I cannot."}
+    for answer, tool in (
+        (a_refusal(401), None),
+        (a_refusal(400, "prompt of a customer"), None),
+        (a_refusal(500), None),
+        (Answer(200, b"<html>", {"Content-Type": "text/html"}), None),
+        (Answer(200, b'{"content":', {"Content-Type": "application/json"}), None),
+        (Answer(200, b"{}", {"Content-Type": "application/json"}), None),
+        (Answer(fate="reset"), None),
+        (Answer(fate="hang"), None),
+        (a_message(), None),
+        (a_message(text), TOOL),
+    ):
+        server.will(answer)
+        with pytest.raises(ModelError) as raised:
+            ask(server, tool=tool)
+        assert "prompt of a customer" not in str(raised.value)
+
+
+@pytest.fixture
+def polly(server: Answering, monkeypatch: pytest.MonkeyPatch) -> PollySpeech:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_POLLY", server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return PollySpeech(aws.client("polly", "us-east-1", read_seconds=1, attempts=1))
+
+
+def test_speech_is_asked_for_in_the_carriers_format(server: Answering, polly: PollySpeech) -> None:
+    server.will(Answer(200, b"\xff\x00" * 400, {"Content-Type": "audio/mulaw"}))
+    assert polly.synthesize("Hello there.", voice_id="Amy") == b"\xff\x00" * 400
+    asked = server.asked[0]
+    assert asked.path == "/v1/speech"
+    assert asked.json() == {
+        "Text": "Hello there.",
+        "TextType": "text",
+        "VoiceId": "Amy",
+        "Engine": "neural",
+        "OutputFormat": "mulaw",
+        "SampleRate": "8000",
+    }
+
+
+def test_no_speech_is_a_speech_error(server: Answering, polly: PollySpeech) -> None:
+    for answer in (Answer(400, b'{"message":"bad"}'), Answer(500, b""), Answer(fate="reset")):
+        server.will(answer)
+        with pytest.raises(SpeechError):
+            polly.synthesize("Hello.", voice_id="Amy")
+
+
+def test_no_service_is_a_speech_error(monkeypatch: pytest.MonkeyPatch, polly: PollySpeech) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_POLLY", f"http://127.0.0.1:{refused_port()}")
+    with pytest.raises(SpeechError):
+        PollySpeech(aws.client("polly", "us-east-1", attempts=1)).synthesize("Hello.", voice_id="Amy")
+
+
+NUMBER = Number("acct_1", "agent_1", PhoneNumber("+15550100001"), 1)
+
+
+def test_secrets_are_read_once_in_five_minutes(cloud: str) -> None:
+    manager, clock, names = aws.client("secretsmanager"), ManualClock(), [uuid4().hex for _ in range(3)]
+    for name, value in zip(
+        names, ({"account_sid": "AC1", "auth_token": "one"}, {"secret": "s"}, {"api_key": "k"}), strict=True
+    ):
+        manager.create_secret(Name=name, SecretString=json.dumps(value))
+    carrier, stream, model = names
+    credentials = SecretsCredentials(
+        manager,
+        vault=MemoryVault(),
+        clock=clock,
+        carrier_secret_arn=carrier,
+        stream_secret_arn=stream,
+        llm_secret_arn=model,
+    )
+    assert credentials.of_number(NUMBER) == CarrierAccount("AC1", "one")
+    assert (credentials.stream_secret(), credentials.llm_key()) == (b"s", "k")
+    assert llm_key(manager, model) == "k"
+    manager.put_secret_value(SecretId=carrier, SecretString=json.dumps({"account_sid": "AC1", "auth_token": "two"}))
+    clock.advance(299)
+    assert credentials.of_number(NUMBER).auth_token == "one"
+    clock.advance(1)
+    assert credentials.of_number(NUMBER).auth_token == "two"
+
+
+def test_a_numbers_own_carrier_account_comes_first(cloud: str) -> None:
+    own = Number(
+        "acct_1",
+        "agent_1",
+        NUMBER.phone_number,
+        1,
+        twilio_sid="AC2",
+        twilio_token=MemoryVault().encrypt("acct_1", "own"),
+    )
+    credentials = SecretsCredentials(aws.client("secretsmanager"), vault=MemoryVault(), clock=ManualClock())
+    assert credentials.of_number(own) == CarrierAccount("AC2", "own")
+    with pytest.raises(LookupError):
+        credentials.of_number(NUMBER)
+    assert "own" not in repr(credentials.of_number(own))
