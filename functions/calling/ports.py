@@ -22,7 +22,7 @@ class StaleRecord(Exception):
 
 
 class AlreadyExists(Exception):
-    """A record with this id is there already."""
+    """Another record with this id is there already; adding the very same one again is success."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,12 @@ AGENT = {
 FIRST = "Remind the caller about their appointment tomorrow at 2pm."
 SECOND = "Check that the appointment still suits the caller."
 PEOPLE: dict[str, dict[str, Any]] = {
-    "first": {"lines": ["Hello?", "Hi, this is Sarah. Could we move it to Thursday at four?", "No, that is all. Bye."]},
-    "second": {"lines": ["Hello?", "Yes, hello.", "Yes, that is perfect.", "No, thank you. Goodbye."]},
+    # Phones ring for some seconds before anybody answers; here for three.
+    "first": {
+        "ring_seconds": 3,
+        "lines": ["Hello?", "Hi, this is Sarah. Could we move it to Thursday at four?", "No, that is all. Bye."],
+    },
+    "second": {"ring_seconds": 3, "lines": ["Hello?", "Yes, speaking.", "Yes, that is fine, thank you. Goodbye."]},
     "voicemail": {"answers": "voicemail"},
 }
 CALL_SECONDS = 60

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ class Answering:
 
 
 @contextmanager
-def answering() -> Iterator[Answering]:
+def answering(tls: ssl.SSLContext | None = None) -> Iterator[Answering]:
     """Serve on a free port of the loopback."""
     closing = threading.Event()
 
@@ -80,8 +81,12 @@ def answering() -> Iterator[Answering]:
                 super().finish()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # misbehaviour is what it is for
-    world = Answering(f"http://127.0.0.1:{server.server_port}", server.server_port, [], [Answer()])
+    world = Answering(
+        f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", server.server_port, [], [Answer()]
+    )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

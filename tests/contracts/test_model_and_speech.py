@@ -11,11 +11,14 @@ from calling.adapters import aws, claude
 from calling.adapters.claude import ClaudeModel
 from calling.adapters.polly import PollySpeech
 from calling.adapters.secrets import SecretsCredentials, llm_key
+from calling.domain import prompt
 from calling.domain.agent import Number
 from calling.domain.errors import ModelError, SpeechError
 from calling.domain.phone_number import PhoneNumber
 from calling.ports import CarrierAccount, Completion
+from infra.local.speech.scripted import Decoder
 from tests.contracts.answering import Answer, Answering, answering, refused_port
+from tests.contracts.speech_process import speech_process
 from tests.fakes.clock import ManualClock
 from tests.fakes.outside import MemoryVault
 
@@ -150,6 +153,34 @@ def test_no_service_is_a_speech_error(monkeypatch: pytest.MonkeyPatch, polly: Po
     monkeypatch.setenv("AWS_ENDPOINT_URL_POLLY", f"http://127.0.0.1:{refused_port()}")
     with pytest.raises(SpeechError):
         PollySpeech(aws.client("polly", "us-east-1", attempts=1)).synthesize("Hello.", voice_id="Amy")
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with speech_process("scripted", tmp_path_factory.mktemp("ca")) as running:
+        yield f"http://127.0.0.1:{running.port}"
+
+
+def test_the_laptops_services_answer_the_same_adapters(laptop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a fake gives use cases, the laptop gives too: an opener, its sound, a summary's arguments."""
+    model = ClaudeModel("local", base_url=laptop, model="claude-haiku-4-5")
+    identity = "<identity>\nYou are Maya, an AI agent speaking on the phone.\n</identity>\n\n"
+    purpose = "<purpose>\nRemind the caller about their appointment tomorrow at 2pm.\n</purpose>"
+    opener = model.complete(
+        system=identity + purpose, message="Write the opening line of this call.", max_tokens=120, temperature=0.3
+    )
+    assert "Maya" in opener.text
+    told = f"{purpose}\n<date>Saturday, 21 November 2026</date>\n<transcript>\nCaller: Fine, see you.\n</transcript>"
+    summary = model.complete(
+        system=prompt.SUMMARY_SYSTEM, message=told, max_tokens=400, temperature=0.0, tool=prompt.SUMMARY_TOOL
+    )
+    assert summary.arguments is not None
+    assert {"summary", "sentiment", "successful"} <= summary.arguments.keys()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_POLLY", laptop)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    sound = PollySpeech(aws.client("polly", "us-east-1")).synthesize(opener.text, voice_id="Joanna")
+    assert " ".join(Decoder().feed(sound)).split() == opener.text.split()
 
 
 NUMBER = Number("acct_1", "agent_1", PhoneNumber("+15550100001"), 1)

@@ -24,8 +24,9 @@ def test_an_account_is_added_once_and_read(store: AccountStore, account_id: str)
     assert store.get_account(account_id) is None
     store.add_account(account)
     assert store.get_account(account_id) == account
+    store.add_account(account)
     with pytest.raises(AlreadyExists):
-        store.add_account(account)
+        store.add_account(replace(account, created_at=2))
 
 
 def test_requests_are_counted_by_minute(store: AccountStore, account_id: str) -> None:

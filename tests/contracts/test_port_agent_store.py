@@ -55,8 +55,9 @@ def test_an_agent_is_added_once_replaced_and_forgotten(store: AgentStore, accoun
     with pytest.raises(StaleRecord):
         store.put_agent(agent)
     store.add_agent(agent)
+    store.add_agent(agent)
     with pytest.raises(AlreadyExists):
-        store.add_agent(agent)
+        store.add_agent(replace(agent, name="Another"))
     store.put_agent(replace(agent, name="Anna", welcome_message="Hello."))
     assert store.get_agent(account_id, "agent_1") == (replace(agent, name="Anna", welcome_message="Hello."), ())
     store.delete_agent(account_id, "agent_1")

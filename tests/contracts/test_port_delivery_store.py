@@ -1,6 +1,7 @@
 """DeliveryStore and IdempotencyStore: the dictionaries and DynamoDB keep the same promises."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -78,3 +79,20 @@ def test_a_failed_request_gives_its_claim_up_but_no_answer(keys: IdempotencyStor
     keys.finish(account_id, "k", status=201, body="{}")
     keys.forget(account_id, "k")
     assert keys.begin(account_id, "k", "hash", T0) == Remembered("hash", 201, "{}")
+
+
+class LosingTheFirstAnswer:
+    """A client whose first write is done twice, as by an SDK whose first answer was lost."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def put_item(self, **request: Any) -> Any:
+        self._client.put_item(**request)
+        return self._client.put_item(**request)
+
+
+def test_a_claim_written_twice_by_the_sdk_is_still_ours(dynamodb: Any, account_id: str) -> None:
+    keys = DynamoIdempotencyStore(LosingTheFirstAnswer(dynamodb), TABLE)  # type: ignore[arg-type]  # what is used of it
+    assert keys.begin(account_id, "k", "hash", T0) is None
+    assert DynamoIdempotencyStore(dynamodb, TABLE).begin(account_id, "k", "hash", T0) == Remembered("hash")

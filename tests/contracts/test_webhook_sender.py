@@ -1,13 +1,16 @@
 """HttpWebhookSender: what customers' servers answer, and where it never goes."""
 
 import socket
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from calling.adapters import webhooks
 from calling.adapters.webhooks import HttpWebhookSender
 from calling.ports import WebhookAnswer
+from infra.local.speech import certificates
 from tests.contracts.answering import Answer, Answering, answering, refused_port
 
 PUBLIC, PRIVATE = "93.184.215.14", "10.0.0.7"
@@ -141,3 +144,23 @@ def test_the_checked_address_is_the_one_connected_to(server: Answering) -> None:
     assert sender.post(f"http://name.invalid:{server.port}/", b"{}", {}) == WebhookAnswer(200)
     assert asked == ["name.invalid"]
     assert server.asked[0].headers["host"] == f"name.invalid:{server.port}"
+
+
+def test_tls_is_checked_against_the_name_though_the_address_is_dialled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = certificates.make(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(files.server, files.key)
+    names: list[str | None] = []
+    tls.sni_callback = lambda _socket, name, _context: names.append(name)
+    sender = HttpWebhookSender(allow_loopback_http=True, resolve=lambda _host, _port: ["127.0.0.1"])
+    with answering(tls) as server:
+        untrusted = sender.post(f"https://localhost:{server.port}/", b"{}", {})
+        monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
+        trusted = sender.post(f"https://localhost:{server.port}/", b"{}", {})
+        another = sender.post(f"https://customer.example:{server.port}/", b"{}", {})
+    assert trusted == WebhookAnswer(200)
+    assert untrusted == another == WebhookAnswer(None, "TLS failed")
+    assert names == ["localhost", "localhost", "customer.example"]
+    assert len(server.asked) == 1

@@ -1,10 +1,14 @@
-"""The table as dictionaries. Each store keeps the promises of its port; the contract suites hold them to it."""
+"""The table as dictionaries. Each store keeps the promises of its port; the contract suites hold them to it.
+
+A call goes through the codec on its way in, so a use case cannot keep what the real table could not.
+"""
 
 import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from calling.adapters.dynamodb import codec
 from calling.domain.account import Account, ApiKey
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, TimelineEntry
@@ -29,9 +33,9 @@ class MemoryCallStore:
         self.remembered: list[CallSummary] = []
 
     def add(self, call: Call) -> None:
-        if (call.account_id, call.call_id) in self.calls:
+        if self.calls.get((call.account_id, call.call_id), call) != call:
             raise AlreadyExists(call.call_id)
-        self.calls[call.account_id, call.call_id] = call
+        self.calls[call.account_id, call.call_id] = _stored(call)
 
     def get(self, account_id: str, call_id: str) -> Call | None:
         return self.calls.get((account_id, call_id))
@@ -52,7 +56,9 @@ class MemoryCallStore:
         if outbox and any((e.call_id, e.event_id) == (outbox.call_id, outbox.event_id) for e in self.outbox):
             raise StaleRecord(outbox.event_id)
         timeline = stored.timeline + ((note,) if note else ())
-        self.calls[key] = replace(stored, **changes, version=stored.version + 1, timeline=timeline)
+        if not changes.keys().isdisjoint({"version", "timeline"}):
+            raise ValueError("version and timeline are not changed by hand")
+        self.calls[key] = _stored(replace(stored, **changes, version=stored.version + 1, timeline=timeline))
         if outbox:
             self.outbox.append(outbox)
         if remember:
@@ -74,6 +80,10 @@ class MemoryCallStore:
 
     def turns(self, account_id: str, call_id: str) -> tuple[Turn, ...]:
         return tuple(t for _, t in sorted(self.turn_items.get((account_id, call_id), {}).items()))
+
+
+def _stored(call: Call) -> Call:
+    return codec.decode(Call, codec.encode(call))
 
 
 def _position(call: Call) -> str:
@@ -126,7 +136,7 @@ class MemoryAgentStore:
         self.number_items: dict[tuple[str, str], Number] = {}
 
     def add_agent(self, agent: Agent) -> None:
-        if (agent.account_id, agent.agent_id) in self.agent_items:
+        if self.agent_items.get((agent.account_id, agent.agent_id), agent) != agent:
             raise AlreadyExists(agent.agent_id)
         self.agent_items[agent.account_id, agent.agent_id] = agent
 
@@ -174,7 +184,7 @@ class MemoryAccountStore:
         self.keys: dict[tuple[str, str], ApiKey] = {}
 
     def add_account(self, account: Account) -> None:
-        if account.account_id in self.accounts:
+        if self.accounts.get(account.account_id, account) != account:
             raise AlreadyExists(account.account_id)
         self.accounts[account.account_id] = account
 

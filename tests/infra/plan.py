@@ -39,7 +39,8 @@ class Lambda:
     def environment(self) -> dict[str, Any]:
         """What the function is told, Globals included."""
         own = self.properties.get("Environment", {}).get("Variables", {})
-        return GLOBALS["Environment"]["Variables"] | own
+        merged: dict[str, Any] = GLOBALS["Environment"]["Variables"] | own
+        return merged
 
     @property
     def statements(self) -> list[dict[str, Any]]:
@@ -62,7 +63,7 @@ class Lambda:
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
-    """The resources of a type, `AWS::SQS::Queue`, by logical id."""
+    """Find the resources of a type, `AWS::SQS::Queue`, by logical id."""
     return {name: r.get("Properties", {}) for name, r in RESOURCES.items() if r["Type"] == kind}
 
 
@@ -85,11 +86,24 @@ def tree(path: Path) -> ast.Module:
 
 
 def calls_of(paths: list[Path], function: str) -> Iterator[ast.Call]:
-    """Every call of `function(...)` or `anything.function(...)` in these files."""
+    """Find every call of `function(...)` or `anything.function(...)` in these files."""
     for path in paths:
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == function:
                 yield node
+
+
+def imported(module: ast.Module) -> set[str]:
+    """The modules a file imports at run time: not those that are for type checkers alone."""
+    typing_only = {
+        id(inner)
+        for node in ast.walk(module)
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        for inner in ast.walk(node)
+    }
+    nodes = [node for node in ast.walk(module) if id(node) not in typing_only]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
 
 
 def dotted(node: ast.expr) -> str:
@@ -100,7 +114,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def references(value: Any) -> Iterator[str]:
-    """The logical ids a piece of a template points at with Ref, GetAtt or Sub's plain `${Id}`."""
+    """Yield the logical ids a piece of a template points at with Ref, GetAtt or Sub's plain `${Id}`."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key == "Ref":

@@ -3,7 +3,6 @@
 Needs the package index the first time; afterwards `.build/` has the packages.
 """
 
-import ast
 import os
 import re
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.plan import FUNCTIONS, LAMBDAS, ROOT, short, tree
+from tests.infra.plan import FUNCTIONS, LAMBDAS, ROOT, imported, short, tree
 
 AARCH64 = 183
 LAMBDA_LIMIT = 250 * 1024 * 1024
@@ -84,21 +83,8 @@ def test_sources_are_inside_and_only_sources(artifact: Path) -> None:
 def test_every_import_is_inside(artifact: Path, path: Path) -> None:
     """The laptop's Lambdas run beside development packages; an account's must find all they need in here."""
     inside = {entry.name.split(".")[0] for entry in artifact.iterdir()}
-    assert {name for name in _imported(tree(path)) if name not in inside | sys.stdlib_module_names} == set()
-
-
-def _imported(module: ast.Module) -> set[str]:
-    """Top-level names imported at run time: not those for type checkers alone."""
-    typing_only = {
-        id(inner)
-        for node in ast.walk(module)
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-        for inner in ast.walk(node)
-    }
-    nodes = [node for node in ast.walk(module) if id(node) not in typing_only]
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
-    return {name.split(".")[0] for name in names}
+    names = {name.split(".")[0] for name in imported(tree(path))}
+    assert names - inside - sys.stdlib_module_names == set()
 
 
 def _package(entry: str) -> str:

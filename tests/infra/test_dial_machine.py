@@ -1,4 +1,4 @@
-"""The state machine of a call: no state out of reach, no step without limits, nothing asked for that is not supplied."""
+"""The state machine of a call: no state out of reach, no step without limits, nothing asked for and not supplied."""
 
 import re
 from collections.abc import Iterator

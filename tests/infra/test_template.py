@@ -141,7 +141,11 @@ def _groups(function: Lambda) -> list[type]:
 
 def test_every_queue_has_dead_letters() -> None:
     queues = of_type("AWS::SQS::Queue")
-    targets = {queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] for queue in queues.values() if "RedrivePolicy" in queue}
+    targets = {
+        queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        for queue in queues.values()
+        if "RedrivePolicy" in queue
+    }
     elsewhere = set(references([f.properties.get("Events", {}) for f in LAMBDAS]))
     elsewhere |= set(references([rule["Targets"] for rule in of_type("AWS::Events::Rule").values()]))
     for name, queue in queues.items():

@@ -9,7 +9,7 @@ from phonenumbers.phonenumberutil import NumberParseException
 
 from calling.domain.errors import InvalidRequest
 
-_E164 = re.compile(r"^\+[1-9]\d{6,14}$")
+_E164 = re.compile(r"^\+[1-9][0-9]{6,14}$")
 _REFUSED_TYPES = {PhoneNumberType.PREMIUM_RATE: "premium-rate", PhoneNumberType.SHARED_COST: "shared-cost"}
 
 

@@ -44,6 +44,7 @@ _FORMS: tuple[tuple[str, str, str], ...] = (
     (rf"(?i:ask|request|get) {_PERSON} (?P<rest>(?i:to) .+)", "ask you", "request"),
     (rf"(?i:ask) {_PERSON},? (?P<rest>.+)", "ask", "ask"),
     (r"(?i:ask) (?P<rest>.+)", "ask", "ask"),
+    (r"(?i:check|make sure|ensure) (?P<rest>(?i:that) .+)", "check", "confirm"),
     (
         rf"(?i:find out|check|see|establish|learn) (?:(?i:with) (?:\S+ )?\S+ )?(?P<rest>(?i:{_ASKED}) .+)",
         "ask",

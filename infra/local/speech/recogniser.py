@@ -30,6 +30,7 @@ _NO_SPEECH: Final = 0.6  # above this probability, with an unsure text, nothing 
 _UNSURE: Final = -0.9  # mean log probability of a token
 _HOPELESS: Final = -1.6
 _TOKENS_A_SECOND: Final = 7
+_REPEATED_WORDS_A_SECOND: Final = 2.2  # nobody says one thing twice any faster
 # What the model is known to make of noise and of breathing.
 _INVENTED: Final = {"you", "thank you for watching", "thanks for watching", "subscribe", "bye bye bye"}
 
@@ -62,7 +63,7 @@ class Recogniser:
         text, sureness, silence = self._decode(sound * (0.7 / peak), beams)
         if _is_noise(text, sureness, silence):
             return ""
-        return _without_echo(text)
+        return _without_echo(text, len(recent) / rate)
 
     def _decode(self, sound: NDArray[np.float32], beams: int) -> tuple[str, float, float]:
         seconds = len(sound) / _RATE
@@ -95,9 +96,15 @@ def _is_noise(text: str, sureness: float, silence: float) -> bool:
     return len(words) >= 6 and len(set(words)) <= len(words) // 4  # "no no no no no no no no"
 
 
-def _without_echo(text: str) -> str:
-    """Drop what a window shorter than the model's own makes it append: repetitions, whole or broken off."""
+def _without_echo(text: str, seconds: float) -> str:
+    """Drop what a window shorter than the model's own makes it append: repetitions, whole or broken off.
+
+    A sentence that stands twice stays if there was time to say it twice.
+    """
     sentences = re.findall(r"[^.?!]+[.?!]+|[^.?!]+$", text)
+    bare_ones = {re.sub(r"[^\w' ]", "", sentence).strip().lower() for sentence in sentences}
+    if len(sentences) == 2 and len(bare_ones) == 1 and len(text.split()) > _REPEATED_WORDS_A_SECOND * seconds:
+        return sentences[0].strip()
     kept: list[str] = []
     for place, sentence in enumerate(sentences):
         bare = sentence.strip()

@@ -24,16 +24,8 @@ class DynamoAccountStore:
     def add_account(self, account: Account) -> None:
         """Store a new account; see the port."""
         keyed = codec.texts(keys.account(account.account_id) | {"kind": "account"})
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=codec.encode(account) | keyed,
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except ClientError as error:
-            if table.condition_failed(error):
-                raise AlreadyExists(account.account_id) from None
-            raise
+        if not table.add(self._client, self._table, codec.encode(account) | keyed):
+            raise AlreadyExists(account.account_id)
 
     def get_account(self, account_id: str) -> Account | None:
         """Read an account; see the port."""

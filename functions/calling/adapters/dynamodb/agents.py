@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from calling.adapters.dynamodb import codec, keys, table
+from calling.adapters.dynamodb.codec import Item
 from calling.domain.agent import Agent, Number
 from calling.domain.phone_number import PhoneNumber
 from calling.ports import AlreadyExists, StaleRecord
@@ -28,25 +29,19 @@ class DynamoAgentStore:
 
     def add_agent(self, agent: Agent) -> None:
         """Store a new agent; see the port."""
-        try:
-            self._put_agent(agent, _ABSENT)
-        except ClientError as error:
-            if table.condition_failed(error):
-                raise AlreadyExists(agent.agent_id) from None
-            raise
+        if not table.add(self._client, self._table, _agent_item(agent)):
+            raise AlreadyExists(agent.agent_id)
 
     def put_agent(self, agent: Agent) -> None:
         """Replace an agent; raises StaleRecord where it is gone."""
         try:
-            self._put_agent(agent, "attribute_exists(pk)")
+            self._client.put_item(
+                TableName=self._table, Item=_agent_item(agent), ConditionExpression="attribute_exists(pk)"
+            )
         except ClientError as error:
             if table.condition_failed(error):
                 raise StaleRecord(agent.agent_id) from None
             raise
-
-    def _put_agent(self, agent: Agent, condition: str) -> None:
-        keyed = codec.texts(keys.agent(agent.account_id, agent.agent_id) | {"kind": "agent"})
-        self._client.put_item(TableName=self._table, Item=codec.encode(agent) | keyed, ConditionExpression=condition)
 
     def get_agent(self, account_id: str, agent_id: str) -> tuple[Agent, tuple[Number, ...]] | None:
         """Read an agent and its numbers with one query; see the port."""
@@ -129,6 +124,10 @@ class DynamoAgentStore:
                 return False
             raise
         return True
+
+
+def _agent_item(agent: Agent) -> Item:
+    return codec.encode(agent) | codec.texts(keys.agent(agent.account_id, agent.agent_id) | {"kind": "agent"})
 
 
 def _oldest_first(numbers: list[Number]) -> tuple[Number, ...]:

@@ -42,14 +42,8 @@ class DynamoCallStore:
         """Store a new call; see the port."""
         index = keys.calls_index(call.account_id, call.created_at, call.call_id)
         keyed = codec.texts(keys.call(call.account_id, call.call_id) | index | {"kind": "call"})
-        try:
-            self._client.put_item(
-                TableName=self._table, Item=codec.encode(call) | keyed, ConditionExpression="attribute_not_exists(pk)"
-            )
-        except ClientError as error:
-            if table.condition_failed(error):
-                raise AlreadyExists(call.call_id) from None
-            raise
+        if not table.add(self._client, self._table, codec.encode(call) | keyed):
+            raise AlreadyExists(call.call_id)
 
     def get(self, account_id: str, call_id: str) -> Call | None:
         """Read a call; see the port."""

@@ -1,6 +1,7 @@
 """First answers by idempotency key in DynamoDB: a claim while in flight, then the answer for 24 hours."""
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
@@ -23,9 +24,9 @@ class DynamoIdempotencyStore:
 
     def begin(self, account_id: str, key: str, body_hash: str, now: int) -> Remembered | None:
         """Claim a key or give what is there; see the port."""
-        item = codec.texts(keys.idempotency(account_id, key) | {"kind": "idempotency"}) | codec.encode(
-            Remembered(body_hash)
-        )
+        claim = uuid4().hex
+        named = keys.idempotency(account_id, key) | {"kind": "idempotency", "claim": claim}
+        item = codec.texts(named) | codec.encode(Remembered(body_hash))
         times = {"expires_at": now + CLAIM_MS, "keep_until": now + KEEP_MS, "ttl": (now + KEEP_MS) // 1000 + 1}
         try:
             self._client.put_item(
@@ -37,9 +38,10 @@ class DynamoIdempotencyStore:
             )
         except ClientError as error:
             there = table.old_item(error)
-            if table.condition_failed(error) and there is not None:
-                return codec.decode(Remembered, there)
-            raise
+            if not table.condition_failed(error) or there is None:
+                raise
+            # Our own claim there means that the SDK wrote twice because an answer was lost.
+            return None if there.get("claim") == codec.text(claim) else codec.decode(Remembered, there)
         return None
 
     def finish(self, account_id: str, key: str, *, status: int, body: str) -> None:

@@ -35,6 +35,22 @@ def transact(client: "DynamoDBClient", writes: list[dict[str, Any]]) -> None:
     client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]  # written as plain dicts
 
 
+def add(client: "DynamoDBClient", table: str, item: Item) -> bool:
+    """Put a new item; False where another has its key. The very same item is our own write, retried by the SDK."""
+    try:
+        client.put_item(
+            TableName=table,
+            Item=item,
+            ConditionExpression="attribute_not_exists(pk)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except ClientError as error:
+        if condition_failed(error):
+            return old_item(error) == item
+        raise
+    return True
+
+
 def partition(pk: str, *, newest_first: bool = False) -> dict[str, Any]:
     """Say 'this whole partition, as it is now' to `query`."""
     return {
