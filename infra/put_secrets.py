@@ -61,7 +61,7 @@ def main() -> None:
         stored = put_secrets(outputs, client("secretsmanager", given.region), getpass)
     except ValueError as error:
         sys.exit(str(error))
-    print(f"Stored: {', '.join(stored) or 'nothing'}. Running functions read secrets again within five minutes.")
+    print(f"Stored: {', '.join(stored) or 'nothing'}.")
 
 
 if __name__ == "__main__":

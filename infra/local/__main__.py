@@ -11,35 +11,33 @@ from infra.local.settings import HouseSettings, from_environment
 
 
 async def live(settings: HouseSettings) -> None:
-    """Stand up, say where, wait to be told to end."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    """Stand up, say where, and stand until told to end; that may come while it is still standing up."""
+    _end_on_signal(asyncio.get_running_loop())
     print(f"Standing the house up (speech: {settings.speech}) ...", flush=True)
-    standing = asyncio.create_task(_hold(settings, stop))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([standing, stopping], return_when=asyncio.FIRST_COMPLETED)
-    if not standing.done():
-        # Asked to end: a house still standing up is cancelled, one that stands takes itself down.
-        await asyncio.wait([standing], timeout=0.2)
-        if not HOUSE_FILE.exists() and not standing.done():
-            standing.cancel()
-    stopping.cancel()
-    await asyncio.gather(standing, return_exceptions=False)
-
-
-async def _hold(settings: HouseSettings, stop: asyncio.Event) -> None:
     async with stand_up(settings) as house:
         print(f"API       {house.api_url}/v1   (docs: {house.api_url}/v1/docs)")
         print(f"carrier   {house.carrier_url}")
         print(f"everything else is in {HOUSE_FILE}; Ctrl-C ends it", flush=True)
-        await stop.wait()
-        print("Taking it down ...", flush=True)
+        await asyncio.Event().wait()
+
+
+def _end_on_signal(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel the current task at the first SIGINT or SIGTERM; more of them must not disturb the taking down."""
+    task = asyncio.current_task()
+    asked: list[signal.Signals] = []
+
+    def end(number: signal.Signals) -> None:
+        if not asked and task is not None:
+            print("Taking the house down ...", flush=True)
+            task.cancel()
+        asked.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)
 
 
 def main() -> None:
-    """Run."""
+    """Run; being told to end is no failure."""
     try:
         asyncio.run(live(from_environment()))
     except asyncio.CancelledError:

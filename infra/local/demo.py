@@ -45,6 +45,7 @@ WORDS = {
     "dispatched": "has a place under the cap",
     "dialing": "asking the carrier to ring",
     "accepted": "accepted by the carrier",
+    "carrier_initiated": "leaving the carrier",
     "carrier_ringing": "ringing",
     "carrier_in-progress": "answered",
     "media_opened": "media stream up",
@@ -55,6 +56,7 @@ WORDS = {
     "settled": "settled",
     "summarized": "summarised",
 }
+TOLD = {"machine_detection", "voicemail", "media_closed", "settled", "waiting", "refused"}  # their reason says more
 
 
 class DemoError(RuntimeError):
@@ -109,7 +111,7 @@ class Stage:
         body, verified = hook
         if not verified:
             raise DemoError("the webhook's signature is wrong")
-        print(f"   summary: {record['call_summary']}" if record["call_summary"] else "   no summary: nobody spoke")
+        print(f"   summary: {record['call_summary'] or 'none, no person spoke'}")
         print(f"   webhook {body['event']} ({body['event_id']}) received, signature verified by standardwebhooks")
         latency = record["latency"] or {}
         first, turns = latency.get("answer_to_first_audio_ms"), latency.get("voice_to_voice_ms") or {}
@@ -134,21 +136,20 @@ class Shown:
     """What of a call has been printed."""
 
     def __init__(self) -> None:
-        self.entries = 0
+        self.entries: set[tuple[int, str]] = set()
         self.turns = 0
 
     def update(self, record: dict[str, Any], timeline: list[dict[str, Any]]) -> None:
         """Print what is new: states with their time since acceptance, turns with theirs since the answer."""
-        start = timeline[0]["timestamp"] if timeline else 0
-        for entry in timeline[self.entries :]:
-            words = WORDS.get(entry["event"], entry["event"])
-            reason = (
-                f": {entry['reason']}" if entry.get("reason") and entry["event"] not in ("dialing", "accepted") else ""
-            )
-            print(f"   {(entry['timestamp'] - start) / 1000:6.2f} s  {words}{reason}")
-        self.entries = len(timeline)
+        for entry in timeline:
+            key = (entry["timestamp"], entry["event"])
+            if key not in self.entries:
+                self.entries.add(key)
+                words = WORDS.get(entry["event"], entry["event"])
+                reason = f": {entry['reason']}" if entry["reason"] and entry["event"] in TOLD else ""
+                print(f"   {(entry['timestamp'] - timeline[0]['timestamp']) / 1000:6.2f} s  {words}{reason}")
         for turn in record["turns"][self.turns :]:
-            took = f"   [{turn['latency']} ms after the caller's last word]" if turn.get("latency") else ""
+            took = f"   [{turn['latency']} ms after the caller's last word]" if turn["latency"] else ""
             span = f"{turn['started_ms'] / 1000:5.1f}-{turn['ended_ms'] / 1000:.1f} s"
             print(f"       {turn['role'].title():7} {span:12} {turn['text']}{took}")
         self.turns = len(record["turns"])

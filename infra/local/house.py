@@ -19,7 +19,7 @@ from typing import Any
 from calling.adapters.aws import client
 from infra.create_key import create_key
 from infra.local.deploy import deploy
-from infra.local.processes import Processes
+from infra.local.processes import Processes, check_ports
 from infra.local.recordings import bring, keep_bringing
 from infra.local.settings import LOCAL, ROOT, HouseSettings
 
@@ -52,11 +52,15 @@ async def stand_up(settings: HouseSettings, *, publish: bool = True) -> AsyncIte
     Raises:
         HouseError, DeployFailedError: a part did not come up.
     """
-    if publish:
-        HOUSE_FILE.unlink(missing_ok=True)
+    try:
+        check_ports(settings.ports)
+    finally:
+        if publish:
+            _forget_dead()
     logs, recordings = LOCAL / ("logs" if publish else "demo-logs"), LOCAL / "recordings"
     for folder in (logs, recordings):
         folder.mkdir(parents=True, exist_ok=True)
+    (logs / "lambdas.log").write_bytes(b"")
     scratch = Path(tempfile.mkdtemp(prefix="redial-house-"))
     processes = Processes(logs)
     chores: list[asyncio.Task[None]] = []
@@ -98,13 +102,20 @@ async def stand_up(settings: HouseSettings, *, publish: bool = True) -> AsyncIte
             HOUSE_FILE.unlink(missing_ok=True)
         for chore in chores:
             chore.cancel()
-            with suppress(asyncio.CancelledError):
-                await chore
+        await asyncio.gather(*chores, return_exceptions=True)
         if s3 is not None:
             with suppress(Exception):
                 await asyncio.to_thread(bring, s3, bucket, recordings)
         await asyncio.to_thread(processes.end)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _forget_dead() -> None:
+    """Remove what a house that was killed left published. One that lives, on ports we would have taken, keeps it."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        os.kill(json.loads(HOUSE_FILE.read_text())["pid"], 0)
+        return
+    HOUSE_FILE.unlink(missing_ok=True)
 
 
 def _start_servers(
@@ -117,6 +128,8 @@ def _start_servers(
             "GATEWAY_PORT": str(settings.emulator_port),
             "API_PORT": str(settings.api_port),
             "AWS_REGION": settings.region,
+            "EMULATOR_LAMBDA_LOG": str(processes.logs / "lambdas.log"),
+            "EMULATOR_DIE_WITH_PARENT": "1",
         },
     )
     processes.start(

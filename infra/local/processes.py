@@ -2,8 +2,10 @@
 
 import asyncio
 import ctypes
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +22,27 @@ _PR_SET_PDEATHSIG = 1  # prctl(2): be told when the parent dies, however it dies
 
 class HouseError(RuntimeError):
     """The house did not stand up; the message says which part and where its log is."""
+
+
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Raise HouseError, naming every port that cannot be had and the variable that moves it."""
+    wrong = [f"port {port} ({name}) {trouble}" for name, port in ports.items() if (trouble := _trouble(port))]
+    for port in sorted({port for port in ports.values() if list(ports.values()).count(port) > 1}):
+        wrong.append(f"port {port} is given to {' and '.join(name for name in ports if ports[name] == port)}")
+    if wrong:
+        raise HouseError("; ".join(wrong))
+
+
+def _trouble(port: int) -> str:
+    if not 0 < port < 65536:
+        return "is no port"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: closed connections do not count
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return "is taken already" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+    return ""
 
 
 def _die_with_parent() -> None:

@@ -1,8 +1,11 @@
 """Bring recordings out of the emulated bucket into a folder, where one can listen to them."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 PREFIX = "recordings/"
 
@@ -22,7 +25,8 @@ def bring(s3: Any, bucket: str, folder: Path) -> list[Path]:  # noqa: ANN401  bo
 
 
 async def keep_bringing(s3: Any, bucket: str, folder: Path, *, every: float = 1.0) -> None:  # noqa: ANN401  as above
-    """Do so until cancelled."""
+    """Do so until cancelled; what fails now is there the next time."""
     while True:
-        await asyncio.to_thread(bring, s3, bucket, folder)
+        with suppress(BotoCoreError, ClientError):
+            await asyncio.to_thread(bring, s3, bucket, folder)
         await asyncio.sleep(every)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCAL = ROOT / ".local"
+LOCAL = Path(os.environ.get("REDIAL_LOCAL_DIR") or ROOT / ".local").resolve()  # what a house leaves: logs, recordings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,18 @@ class HouseSettings:
     real_llm: bool = False  # REDIAL_LLM=anthropic, with ANTHROPIC_API_KEY
     real_speech: bool = False  # REDIAL_SPEECH=aws, with AWS credentials
     region: str = "us-east-1"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Where the house will listen, by the variable that moves it."""
+        return {
+            "API_PORT": self.api_port,
+            "EMULATOR_PORT": self.emulator_port,
+            "CARRIER_PORT": self.carrier_port,
+            "MEDIA_PORT": self.media_port,
+            "SPEECH_PORT": self.speech_port,
+            "SPEECH_PORT + 1": self.speech_tls_port,
+        }
 
     @property
     def api_url(self) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import wave
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,10 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Calls:
         try:
             assert process.stdin
             assert process.stdout
-            callers = asyncio.run(asyncio.wait_for(both_calls(int(process.stdout.readline())), 60))
+            port = int(process.stdout.readline())
+            # In a thread: asyncio.run in this one would take the loop that pytest's own async tests count on.
+            with ThreadPoolExecutor(1) as thread:
+                callers = thread.submit(asyncio.run, asyncio.wait_for(both_calls(port), 60)).result()
             output, _ = process.communicate(timeout=20)
             assert process.returncode == 0
         finally:

@@ -76,6 +76,7 @@ class Service:
     def __init__(self, *answers: tuple[Any, ...]) -> None:
         self.answers = list(answers)
         self.bodies: list[dict[str, Any]] = []
+        self.heads: list[str] = []
         self.connections = 0
         self.port = 0
 
@@ -93,6 +94,7 @@ class Service:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                self.heads.append(head)
                 length = int(head.split("content-length: ")[1].split("\r\n")[0])
                 self.bodies.append(json.loads(await reader.readexactly(length)))
                 status, body, *broken = self.answers.pop(0)
@@ -147,6 +149,7 @@ async def test_the_prompt_is_cacheable_and_the_manner_is_asked_for(ask: Any) -> 
     async with Service((200, GOOD)) as service:
         await ask(service)
     (body,) = service.bodies
+    assert "\r\nanthropic-version: 2023-06-01\r\n" in service.heads[0]  # the last that takes a temperature
     assert body["system"] == [{"type": "text", "text": "You are Emma.", "cache_control": {"type": "ephemeral"}}]
     assert (body["model"], body["temperature"], body["stream"]) == ("claude-haiku-4-5", 0.7, True)
     assert body["messages"] == ASKED

@@ -94,6 +94,7 @@ class World:
         self.owner: dict[str, str] = {}  # SID → call id, as the callback URL says
         self.seen: set[str] = set()  # SIDs hung up on and reported
         self.fates = list(self.plan.fates)
+        self.refused: set[int] = set()  # ids of the requests the carrier placed nothing for
         self.moments: list[str] = []
         self.running = ""
         self.tokens = 0
@@ -221,11 +222,7 @@ class World:
         return placed[index].split("/")[-2]
 
     def _was_placed(self, request: Any) -> bool:
-        return not getattr(request, "refused", False) and id(request) not in self.refused
-
-    @property
-    def refused(self) -> set[int]:
-        return self.__dict__.setdefault("_refused", set())
+        return id(request) not in self.refused
 
     def _media(self, sid: str, status: CarrierStatus) -> None:
         if not self.plan.media:

@@ -78,7 +78,12 @@ def test_the_end_of_the_stream_ends_it() -> None:
     ],
 )
 def test_echoes_are_dropped(text: str, kept: str) -> None:
-    assert _without_echo(text) == kept
+    assert _without_echo(text, seconds=4.0) == kept
+
+
+def test_what_nobody_could_say_twice_in_the_time_was_said_once() -> None:
+    assert _without_echo("Hello? Hello?", seconds=0.7) == "Hello?"
+    assert _without_echo("Hello? Hello?", seconds=1.5) == "Hello? Hello?"
 
 
 @pytest.mark.parametrize(

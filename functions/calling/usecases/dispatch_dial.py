@@ -14,6 +14,8 @@ from calling.usecases.revise_call import revise_call
 # The first expiry of a lease covers what comes before media renews it: pace, ringing, the first stream frames.
 LEASE_SECONDS = 150
 _MAX_WAIT_SECONDS = 15
+# A message precedes its record by one write (place_call). Given back, it would stay unseen for the queue's minutes.
+_RECORD_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 class Dispatched(StrEnum):
@@ -40,9 +42,9 @@ def dispatch_dial(
 ) -> Dispatched:
     """Start a call's state machine if it may be dialled now. Safe to run any number of times for one call.
 
-    MISSING: the record is not there (yet): the message precedes it by a moment, see place_call.
+    MISSING: the record has not come, though it was waited for.
     """
-    call = calls.get(account_id, call_id)
+    call = _record(account_id, call_id, calls=calls, clock=clock)
     if call is None:
         return Dispatched.MISSING
     if call.status is not CallStatus.QUEUED:
@@ -64,6 +66,15 @@ def dispatch_dial(
     workflow.start(account_id, call_id)
     opener.start(account_id, call_id)
     return Dispatched.STARTED
+
+
+def _record(account_id: str, call_id: str, *, calls: CallStore, clock: Clock) -> Call | None:
+    for seconds in _RECORD_WAITS:
+        call = calls.get(account_id, call_id)
+        if call is not None:
+            return call
+        clock.sleep(seconds)
+    return calls.get(account_id, call_id)
 
 
 def _refusal(call: Call, now: int) -> EndedReason | None:

@@ -31,7 +31,6 @@ PRELOADED = (
     "botocore.handlers",
     "botocore.httpsession",
     "pydantic",
-    "pydantic_settings",
     "fastapi",
     "fastapi.responses",
     "mangum",

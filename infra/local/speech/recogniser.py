@@ -101,7 +101,7 @@ def _without_echo(text: str, seconds: float) -> str:
 
     A sentence that stands twice stays if there was time to say it twice.
     """
-    sentences = re.findall(r"[^.?!]+[.?!]+|[^.?!]+$", text)
+    sentences: list[str] = re.findall(r"[^.?!]+[.?!]+|[^.?!]+$", text)
     bare_ones = {re.sub(r"[^\w' ]", "", sentence).strip().lower() for sentence in sentences}
     if len(sentences) == 2 and len(bare_ones) == 1 and len(text.split()) > _REPEATED_WORDS_A_SECOND * seconds:
         return sentences[0].strip()

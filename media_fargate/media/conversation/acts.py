@@ -245,6 +245,7 @@ def out_of_time(state: State, now: float) -> None:
 def hang_up(state: State, reason: Reason, now: float) -> None:
     """Store what is still open and end the call."""
     end_agent_turn(state, now)
+    state.callee.voice_stopped(now)  # who is still speaking has spoken until now
     store_callee(state, state.callee.close(), now)
     state.effects.append(HangUp(reason))
     state.phase = Phase.OVER

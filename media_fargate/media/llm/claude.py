@@ -23,6 +23,8 @@ _RETRIES = 2
 _RETRY_PAUSE = 0.25  # s, the second time twice that
 _CONNECT, _READ = 5.0, 6.0  # s; a read is the wait for the next piece
 _KEEP_ALIVE = 120.0  # s
+# The SDK's default, 2026-10-21, refuses a temperature (platform.claude.com/docs/en/api/versioning); agents have one.
+_API_VERSION = "2023-06-01"
 # Refused for good: asking again changes nothing.
 _FINAL = frozenset({400, 401, 403, 404, 413, 422})
 
@@ -37,6 +39,7 @@ class Claude:
             api_key=settings.api_key,
             base_url=settings.base_url,
             max_retries=0,
+            default_headers={"anthropic-version": _API_VERSION},
             http_client=DefaultAsyncHttpxClient(
                 timeout=httpx2.Timeout(_READ, connect=_CONNECT),
                 limits=httpx2.Limits(max_connections=500, max_keepalive_connections=100, keepalive_expiry=_KEEP_ALIVE),
@@ -85,7 +88,7 @@ class Claude:
         if manner.tools:
             order["tools"] = list(manner.tools)
         if model not in self._without_temperature:
-            # The SDK's own signature has dropped it; the models that have it still take it.
+            # The SDK's own signature has dropped it; models that have it still take it under this API version.
             order["extra_body"] = {"temperature": manner.temperature}
         stream = await self._client.messages.create(**order)
         parts = _Parts()

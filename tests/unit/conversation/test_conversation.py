@@ -358,7 +358,7 @@ def test_voicemail_is_hung_up_on() -> None:
                 Heard("g", FOUND),
                 [
                     ReportVoicemail("speech"),
-                    StoreTurn(0, "caller", FOUND, 0.3, 1.5),
+                    StoreTurn(0, "caller", FOUND, 0.3, 2.4),
                     HangUp("voicemail_detected"),
                 ],
             ),
@@ -445,7 +445,7 @@ def test_a_machine_may_be_ignored_and_a_full_mailbox_gets_no_message() -> None:
             (
                 2.4,
                 Heard("g", text),
-                [ReportVoicemail("speech"), StoreTurn(0, "caller", text, 0.3, 0.3), HangUp("voicemail_detected")],
+                [ReportVoicemail("speech"), StoreTurn(0, "caller", text, 0.3, 2.4), HangUp("voicemail_detected")],
             ),
         ],
     )
