@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv
 export PYTHONPATH := functions:media_fargate:.
 # AWS's own checker of SAM templates pins its dependencies exactly, so it lives beside ours, inside .venv too.
-SAM := UV_TOOL_DIR=.venv/tools $(UV) tool run --quiet --from aws-sam-cli==1.170.0 sam
+SAM := .venv/tools/bin/sam
 SAM_ENV := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 
 .PHONY: help setup demo local test check format build validate clean
@@ -31,14 +31,18 @@ check: setup validate ## style, types, laws, templates
 	.venv/bin/lint-imports
 	.venv/bin/cfn-lint template.yaml infra/*.yaml
 
-validate: setup
+$(SAM): infra/bootstrap.py | setup
+	@UV_TOOL_DIR=.venv/tools UV_TOOL_BIN_DIR=.venv/tools/bin $(UV) tool install --quiet --force --python $(PYTHON) aws-sam-cli==1.170.0
+	@touch $@
+
+validate: setup $(SAM)
 	@$(SAM_ENV) $(SAM) validate --lint
 
 format: setup ## put the code into its form
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-build: setup ## the Lambda artifact: arm64, Python 3.13, from uv.lock
+build: setup $(SAM) ## the Lambda artifact: arm64, Python 3.13, from uv.lock
 	@$(SAM_ENV) $(SAM) build
 
 clean: ## forget what was built and run here (keeps .venv)

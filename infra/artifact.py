@@ -3,8 +3,12 @@
 `functions/Makefile` runs this once a function for `sam build`; all functions are one artifact, so the packages are
 installed once into `.build/` and hard-linked from there. Standard library only: it runs on any Python that runs uv,
 and needs no Python 3.13, no docker and no compiler, because every package comes as a wheel for the target.
+
+Where a Python 3.13 is at hand it also makes the bytecode, which Lambda, whose disk is read-only, would make again at
+every cold start: importing a small door then takes 0.3 CPU seconds instead of 1.1. It is the same on every machine.
 """
 
+import argparse
 import fcntl
 import hashlib
 import os
@@ -23,37 +27,65 @@ EXPORT = ("export", "--quiet", "--frozen", "--no-default-groups", "--no-emit-pro
 NOT_CODE = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "Makefile")
 
 
-def packages() -> Path:
+def packages(python: str | None = None) -> Path:
     """Install the artifact's packages unless this lock's are there already; return their folder.
+
+    `python` is a Python 3.13 to make bytecode with.
 
     Raises:
         CalledProcessError: uv could not; it has said why.
     """
     stamp = hashlib.sha256((ROOT / "uv.lock").read_bytes() + Path(__file__).read_bytes()).hexdigest()[:16]
-    ready = CACHE / f"lambda-{stamp}"
+    ready = CACHE / f"lambda-{stamp}{'-compiled' if python else ''}"
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # sam may build functions in parallel
         if not ready.is_dir():
             with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-                _install(Path(scratch))
+                fresh = Path(scratch) / "packages"
+                _install(fresh)
+                if python:
+                    _compile(python, [fresh], workers=os.cpu_count() or 1)
                 for stale in CACHE.glob("lambda-*"):
-                    shutil.rmtree(stale)
-                (Path(scratch) / "packages").rename(ready)
+                    if not stale.name.startswith(f"lambda-{stamp}"):
+                        shutil.rmtree(stale)
+                fresh.rename(ready)
     return ready
 
 
-def build(artifact: Path) -> None:
-    """Put packages and sources into an empty folder."""
-    shutil.copytree(packages(), artifact, copy_function=_link, dirs_exist_ok=True)
+def build(artifact: Path, python: str | None = None) -> None:
+    """Put packages and sources into an empty folder, with bytecode where there is a `python` 3.13 to make it."""
+    shutil.copytree(packages(python), artifact, copy_function=_link, dirs_exist_ok=True)
     shutil.copytree(SOURCES, artifact, ignore=NOT_CODE, dirs_exist_ok=True)
+    if python:
+        _compile(python, [artifact / room.name for room in SOURCES.iterdir() if room.is_dir()], workers=1)
 
 
-def _install(scratch: Path) -> None:
-    uv, wanted = _uv(), str(scratch / "requirements.txt")
+def python_3_13() -> str | None:
+    """Find a Python 3.13 that runs: this one, or one on the PATH."""
+    for candidate in (sys.executable, "python3.13"):
+        try:
+            ask = [candidate, "-c", "import sys; print(sys.version_info[:2])"]
+            said = subprocess.run(ask, capture_output=True, check=False)
+        except OSError:
+            continue
+        if said.stdout.strip() == b"(3, 13)":
+            return candidate
+    return None
+
+
+def _install(target: Path) -> None:
+    uv, wanted = _uv(), str(target.with_name("requirements.txt"))
     subprocess.run([uv, *EXPORT, "--project", str(ROOT), "--output-file", wanted], check=True)
     install = [uv, "pip", "install", "--quiet", "--no-build", "--no-deps", "--require-hashes", *TARGET]
-    subprocess.run([*install, "--target", str(scratch / "packages"), "--requirement", wanted], check=True)
+    subprocess.run([*install, "--target", str(target), "--requirement", wanted], check=True)
+
+
+def _compile(python: str, folders: list[Path], workers: int) -> None:
+    """Make bytecode that is trusted unchecked: times of files do not survive the zip."""
+    job = [python, "-m", "compileall", "-qq", "-j", str(workers), "--invalidation-mode", "unchecked-hash"]
+    # A package may carry a file that is no Python 3.13 (a template, say): it is left without bytecode.
+    subprocess.run([*job, "-s", str(folders[0].parent), *map(str, folders)], check=False)
 
 
 def _uv() -> str:
@@ -71,5 +103,17 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
+def main() -> None:
+    """Build into the folder that is named."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("artifact", type=Path)
+    arguments.add_argument("--no-bytecode", action="store_true", help="quick, for a look inside")
+    given = arguments.parse_args()
+    python = None if given.no_bytecode else python_3_13()
+    if python is None and not given.no_bytecode:
+        print("No Python 3.13 on this machine: no bytecode, so cold starts take about three times as long.")
+    build(given.artifact, python)
+
+
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    main()

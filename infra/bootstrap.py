@@ -52,14 +52,11 @@ def main() -> None:
         return
     print("Installing into .venv (once) ...", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        uv = fetch_uv(Path(folder)) if not UV.exists() else UV
-        if not (VENV / "pyvenv.cfg").exists():
-            subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, VENV], check=True)
-        if uv != UV:
-            shutil.copy2(uv, UV)
-    environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV), "VIRTUAL_ENV": str(VENV)}
-    command: list[str | Path] = [UV, "sync", "--quiet", "--frozen", "--python", sys.executable]
-    subprocess.run(command, check=True, cwd=ROOT, env=environment)
+        uv = fetch_uv(Path(folder)) if not UV.exists() else Path(shutil.copy2(UV, folder))
+        # With another Python than last time uv makes the whole folder anew, and itself would be gone with it.
+        command: list[str | Path] = [uv, "sync", "--quiet", "--frozen", "--python", sys.executable]
+        subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV)})
+        shutil.copy2(uv, UV)
     STAMP.write_text(wanted)
 
 

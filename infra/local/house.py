@@ -16,10 +16,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from calling.adapters.aws import client
 from infra.create_key import create_key
 from infra.local.deploy import deploy
-from infra.local.processes import Processes, check_ports
+from infra.local.processes import HouseError, Processes, check_ports
 from infra.local.recordings import bring, keep_bringing
 from infra.local.settings import LOCAL, ROOT, HouseSettings
 
@@ -169,7 +171,10 @@ async def _deploy(processes: Processes, settings: HouseSettings) -> dict[str, st
         "LocalAnthropicUrl": "" if settings.real_llm else settings.speech_url,
         "LocalTwilioUrl": settings.carrier_url,
     }
-    return await asyncio.to_thread(deploy, settings.emulator_url, ROOT / "template.yaml", parameters, {})
+    try:
+        return await asyncio.to_thread(deploy, settings.emulator_url, ROOT / "template.yaml", parameters, {})
+    except (BotoCoreError, ClientError) as error:
+        raise HouseError(f"the template was not deployed: {error}") from error
 
 
 def _point_at(settings: HouseSettings) -> None:

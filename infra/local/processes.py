@@ -27,8 +27,8 @@ class HouseError(RuntimeError):
 def check_ports(ports: Mapping[str, int]) -> None:
     """Raise HouseError, naming every port that cannot be had and the variable that moves it."""
     wrong = [f"port {port} ({name}) {trouble}" for name, port in ports.items() if (trouble := _trouble(port))]
-    for port in sorted({port for port in ports.values() if list(ports.values()).count(port) > 1}):
-        wrong.append(f"port {port} is given to {' and '.join(name for name in ports if ports[name] == port)}")
+    owners = {port: [name for name in ports if ports[name] == port] for port in ports.values()}
+    wrong += [f"port {port} is given to {' and '.join(names)}" for port, names in owners.items() if len(names) > 1]
     if wrong:
         raise HouseError("; ".join(wrong))
 

@@ -19,6 +19,8 @@ import pytest
 from botocore.config import Config
 
 from infra.local.deploy import deploy
+from tests.flows.house_story import Story, Telling
+from tests.flows.house_world import Customer, HouseProcess, Running
 
 PROJECT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
@@ -116,3 +118,35 @@ def emulator() -> Iterator[Emulator]:
         yield Emulator(f"http://127.0.0.1:{gateway}", f"http://127.0.0.1:{api}", process.pid)
     finally:
         stop_emulator(process)
+
+
+@pytest.fixture(scope="session")
+def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Telling]]:
+    """One house a session, in which the story begins at once."""
+    own = HouseProcess.start(tmp_path_factory.mktemp("house"))
+    customer = Customer()
+    customer.start()
+    try:
+        running = Running(own, own.published(), customer)
+        running.look_at_numbers()
+        telling = Telling(running)
+        try:
+            yield running, telling
+        finally:
+            telling.close()
+            running.http.close()
+    finally:
+        own.destroy()
+        customer.stop()
+
+
+@pytest.fixture(scope="session")
+def running(telling: tuple[Running, Telling]) -> Running:
+    """The house that stands."""
+    return telling[0]
+
+
+@pytest.fixture(scope="session")
+def story(telling: tuple[Running, Telling]) -> Story:
+    """The story, when all its calls have ended."""
+    return telling[1].told()

@@ -51,9 +51,10 @@ class HouseProcess:
     folder: Path
     ports: dict[str, str]
     process: "subprocess.Popen[bytes]"
+    log: Path
 
     @staticmethod
-    def start(folder: Path, ports: dict[str, str] | None = None) -> "HouseProcess":
+    def start(folder: Path, ports: dict[str, str] | None = None, log: str = "house.log") -> "HouseProcess":
         local, temporary = folder / "local", folder / "tmp"
         for made in (local, temporary):
             made.mkdir(parents=True, exist_ok=True)
@@ -61,17 +62,18 @@ class HouseProcess:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         roots = os.pathsep.join(str(PROJECT / part) for part in ("functions", "media_fargate", "."))
         environment = kept | given | {"PYTHONPATH": roots, "SPEECH": "scripted", "REDIAL_LOCAL_DIR": str(local)}
-        with (folder / "house.log").open("ab") as log:
+        output = folder / log
+        with output.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "infra.local"],
                 cwd=PROJECT,
-                env=environment | {"TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"},
+                env=environment | {"TMPDIR": str(temporary)},
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return HouseProcess(folder, given, process)
+        return HouseProcess(folder, given, process, output)
 
     @property
     def file(self) -> Path:
@@ -79,7 +81,7 @@ class HouseProcess:
 
     @property
     def said(self) -> str:
-        return (self.folder / "house.log").read_text()
+        return self.log.read_text()
 
     def published(self, seconds: float = UP_SECONDS) -> dict[str, Any]:
         """Wait for house.json. Whenever it is there it is whole, so the first read must succeed."""
@@ -193,7 +195,18 @@ class Running:
     own: HouseProcess
     house: dict[str, Any]
     customer: Customer
+    numbers_at_first: dict[str, list[str]] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
+
+    def look_at_numbers(self) -> None:
+        """Keep which numbers the carrier has and which are imported, before anybody imports one."""
+        house, sid = self.house, self.house["account_sid"]
+        url = f"{house['carrier_url']}/2010-04-01/Accounts/{sid}/IncomingPhoneNumbers.json"
+        owned = self.http.get(url, auth=(sid, house["auth_token"])).json()["incoming_phone_numbers"]
+        self.numbers_at_first = {
+            "at the carrier": [number["phone_number"] for number in owned],
+            "imported": [number["phone_number"] for number in self.get("/phone-numbers")["phone_numbers"]],
+        }
 
     # The API.
 
@@ -247,7 +260,7 @@ class Running:
             record = self.record(call_id)
             return record if record["call_status"] in TERMINAL and self.customer.terminal(call_id) else None
 
-        return eventually(look, seconds, every=0.2)
+        return eventually(look, seconds, every=0.4)
 
     # The carrier.
 
