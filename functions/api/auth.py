@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from api.services import Services
-from calling.domain.account import ApiKey, account_of, secret_matches
+from calling.domain.account import ApiKey, account_of, hash_secret, secret_matches
 from calling.domain.errors import Conflict, InvalidRequest, NotAuthenticated, NotPermitted, RateLimited
 from calling.ports import Remembered
 
@@ -60,7 +60,11 @@ def authenticate(services: Services, authorization: str | None, method: str) -> 
     account_id = account_of(key_id)
     write = method not in _READS
     window = services.clock.now() // 60_000
-    key = services.accounts.spend(account_id, key_id, window=window, write=write) if account_id else None
+    key = (
+        services.accounts.spend(account_id, key_id, secret_hash=hash_secret(secret), window=window, write=write)
+        if account_id
+        else None
+    )
     if key is None or not secret_matches(key, secret):
         raise NotAuthenticated("There is no such key, or its secret is another.")
     limit = services.writes_per_minute if write else services.reads_per_minute

@@ -136,8 +136,12 @@ class AccountStore(Protocol):
     def put_key(self, key: ApiKey) -> None:
         """Store a key, new or rotated."""
 
-    def spend(self, account_id: str, key_id: str, *, window: int, write: bool) -> ApiKey | None:
-        """Count one request of a key in minute `window` and return the key with its counts, in one round trip."""
+    def spend(self, account_id: str, key_id: str, *, secret_hash: str, window: int, write: bool) -> ApiKey | None:
+        """Count one request of a key in minute `window` and return the key with its counts, in one round trip.
+
+        None, counting nothing, where there is no such key or its secret is another: whoever knows only a key's id
+        cannot use up its owner's allowance.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,12 @@ async def stand_up(settings: HouseSettings, *, publish: bool = True) -> AsyncIte
     """
     try:
         check_ports(settings.ports)
-    finally:
+    except HouseError:
         if publish:
             _forget_dead()
+        raise
+    if publish:
+        HOUSE_FILE.unlink(missing_ok=True)
     logs, recordings = LOCAL / ("logs" if publish else "demo-logs"), LOCAL / "recordings"
     for folder in (logs, recordings):
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +116,7 @@ async def stand_up(settings: HouseSettings, *, publish: bool = True) -> AsyncIte
 
 
 def _forget_dead() -> None:
-    """Remove what a house that was killed left published. One that lives, on ports we would have taken, keeps it."""
+    """Remove what a house that was killed left published; one that lives, on the ports we wanted, keeps its file."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         os.kill(json.loads(HOUSE_FILE.read_text())["pid"], 0)
         return

@@ -1,8 +1,10 @@
 """The API's Lambda as API Gateway calls it: real events (payload format 2.0) in, its response format out."""
 
+import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,16 @@ def world() -> World:
     world.agents.add_agent(Agent(account, AGENT, now))
     world.agents.add_number(Number(account, AGENT, PhoneNumber(FROM), now))
     return world
+
+
+@pytest.fixture(autouse=True)
+def own_loop() -> Iterator[None]:
+    """Mangum takes the thread's event loop, and makes one where there is none: give it one and close it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture

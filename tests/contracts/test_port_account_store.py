@@ -11,6 +11,8 @@ from calling.ports import AccountStore, AlreadyExists
 from tests.contracts.conftest import TABLE
 from tests.fakes.stores import MemoryAccountStore
 
+HASH = "hash"
+
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def store(request: pytest.FixtureRequest) -> AccountStore:
@@ -30,38 +32,50 @@ def test_an_account_is_added_once_and_read(store: AccountStore, account_id: str)
 
 
 def test_requests_are_counted_by_minute(store: AccountStore, account_id: str) -> None:
-    key = ApiKey(account_id, "key_1", "hash", 1, scopes=("calls", "admin"))
+    key = ApiKey(account_id, "key_1", HASH, 1, scopes=("calls", "admin"))
     store.put_key(key)
-    assert store.spend(account_id, "key_1", window=7, write=False) == replace(key, window=7, reads=1)
-    assert store.spend(account_id, "key_1", window=7, write=True) == replace(key, window=7, reads=1, writes=1)
-    assert store.spend(account_id, "key_1", window=7, write=False) == replace(key, window=7, reads=2, writes=1)
-    assert store.spend(account_id, "key_1", window=8, write=True) == replace(key, window=8, writes=1)
+    assert store.spend(account_id, "key_1", secret_hash=HASH, window=7, write=False) == replace(key, window=7, reads=1)
+    assert store.spend(account_id, "key_1", secret_hash=HASH, window=7, write=True) == replace(
+        key, window=7, reads=1, writes=1
+    )
+    assert store.spend(account_id, "key_1", secret_hash=HASH, window=7, write=False) == replace(
+        key, window=7, reads=2, writes=1
+    )
+    assert store.spend(account_id, "key_1", secret_hash=HASH, window=8, write=True) == replace(key, window=8, writes=1)
 
 
 def test_a_late_clock_counts_into_the_newer_minute(store: AccountStore, account_id: str) -> None:
-    key = ApiKey(account_id, "key_1", "hash", 1, window=8, reads=3)
+    key = ApiKey(account_id, "key_1", HASH, 1, window=8, reads=3)
     store.put_key(key)
-    assert store.spend(account_id, "key_1", window=7, write=False) == replace(key, reads=4)
+    assert store.spend(account_id, "key_1", secret_hash=HASH, window=7, write=False) == replace(key, reads=4)
 
 
 def test_an_unknown_key_spends_nothing(store: AccountStore, account_id: str) -> None:
-    assert store.spend(account_id, "key_1", window=7, write=True) is None
-    assert store.spend(account_id, "key_1", window=7, write=True) is None
+    assert store.spend(account_id, "key_1", secret_hash=HASH, window=7, write=True) is None
+    assert store.spend(account_id, "key_1", secret_hash=HASH, window=7, write=True) is None
 
 
 def test_a_rotated_key_replaces_the_old_one(store: AccountStore, account_id: str) -> None:
     store.put_key(ApiKey(account_id, "key_1", "old", 1))
     store.put_key(ApiKey(account_id, "key_1", "new", 2))
-    spent = store.spend(account_id, "key_1", window=7, write=False)
+    assert store.spend(account_id, "key_1", secret_hash="old", window=7, write=False) is None
+    assert store.spend(account_id, "key_1", secret_hash="new", window=7, write=False) is not None
+
+
+@pytest.mark.parametrize("window", [7, 8])
+def test_a_wrong_secret_spends_nothing(store: AccountStore, account_id: str, window: int) -> None:
+    store.put_key(ApiKey(account_id, "key_1", HASH, 1, window=7))
+    assert store.spend(account_id, "key_1", secret_hash="guess", window=window, write=True) is None
+    spent = store.spend(account_id, "key_1", secret_hash=HASH, window=window, write=True)
     assert spent is not None
-    assert spent.secret_hash == "new"
+    assert spent.writes == 1
 
 
 def test_no_request_of_many_at_once_goes_uncounted(dynamodb: object, account_id: str) -> None:
     store = DynamoAccountStore(dynamodb, TABLE)  # type: ignore[arg-type]  # a client
-    store.put_key(ApiKey(account_id, "key_1", "hash", 1))
+    store.put_key(ApiKey(account_id, "key_1", HASH, 1))
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: store.spend(account_id, "key_1", window=7, write=True), range(24)))
-    last = store.spend(account_id, "key_1", window=7, write=False)
+        list(threads.map(lambda _: store.spend(account_id, "key_1", secret_hash=HASH, window=7, write=True), range(24)))
+    last = store.spend(account_id, "key_1", secret_hash=HASH, window=7, write=False)
     assert last is not None
     assert (last.writes, last.reads) == (24, 1)

@@ -194,9 +194,9 @@ class MemoryAccountStore:
     def put_key(self, key: ApiKey) -> None:
         self.keys[key.account_id, key.key_id] = key
 
-    def spend(self, account_id: str, key_id: str, *, window: int, write: bool) -> ApiKey | None:
+    def spend(self, account_id: str, key_id: str, *, secret_hash: str, window: int, write: bool) -> ApiKey | None:
         key = self.keys.get((account_id, key_id))
-        if key is None:
+        if key is None or key.secret_hash != secret_hash:
             return None
         if key.window < window:  # a late clock counts into the newer minute
             key = replace(key, window=window, reads=0, writes=0)

@@ -1,7 +1,7 @@
 """The running house from outside: its process, what it published, a customer, and what stands in /proc about it.
 
-The house is a process of its own, `python -m infra.local`, in a folder, a TMPDIR and on ports of its own; here nothing
-of it is imported but the settings' names of its ports.
+The house is a process of its own, `python -m infra.local`, in a folder, a TMPDIR and on ports of its own; nothing of it
+is imported here.
 """
 
 import contextlib
@@ -301,5 +301,5 @@ class Running:
 
     def log_lines(self) -> list[tuple[str, str]]:
         """Every line any process of the house has written, with the name of its log."""
-        files = [*(self.own.folder / "local" / "logs").iterdir(), self.own.folder / "house.log"]
+        files = [*(self.own.folder / "local" / "logs").iterdir(), self.own.log]
         return [(path.name, line) for path in files for line in path.read_text(errors="replace").splitlines()]

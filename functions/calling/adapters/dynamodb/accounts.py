@@ -37,46 +37,62 @@ class DynamoAccountStore:
         keyed = codec.texts(keys.api_key(key.account_id, key.key_id) | {"kind": "api_key"})
         self._client.put_item(TableName=self._table, Item=codec.encode(key) | keyed)
 
-    def spend(self, account_id: str, key_id: str, *, window: int, write: bool) -> ApiKey | None:
+    def spend(self, account_id: str, key_id: str, *, secret_hash: str, window: int, write: bool) -> ApiKey | None:
         """Count a request; see the port. The first request of a minute takes a second round trip.
 
         Windows only move on: a host whose clock is behind counts into the newer minute.
         """
         key = keys.api_key(account_id, key_id)
+        write_in = (self._count, self._begin)
         for attempt in range(_TRIES):
             try:
-                return self._begin(key, window, write=write) if attempt % 2 else self._count(key, window, write=write)
+                return write_in[attempt % 2](key, secret_hash, window, write=write)
             except ClientError as error:
                 if not table.condition_failed(error):
                     raise
-                if table.old_item(error) is None:
+                old = table.old_item(error)
+                if old is None or codec.decode(ApiKey, old).secret_hash != secret_hash:
                     return None
         raise RuntimeError("an API key's counters changed under every attempt to count")
 
-    def _count(self, key: dict[str, str], window: int, *, write: bool) -> ApiKey:
+    def _count(self, key: dict[str, str], secret_hash: str, window: int, *, write: bool) -> ApiKey:
         answer = self._client.update_item(
             TableName=self._table,
             Key=codec.texts(key),
             UpdateExpression="ADD #count :one",
-            ConditionExpression="#window >= :window",
-            ExpressionAttributeNames={"#count": "writes" if write else "reads", "#window": "window"},
-            ExpressionAttributeValues={":one": {"N": "1"}, ":window": codec.number(window)},
+            ConditionExpression="#window >= :window AND #secret = :secret",
+            ExpressionAttributeNames={
+                "#count": "writes" if write else "reads",
+                "#window": "window",
+                "#secret": "secret_hash",
+            },
+            ExpressionAttributeValues={
+                ":one": {"N": "1"},
+                ":window": codec.number(window),
+                ":secret": codec.text(secret_hash),
+            },
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
         return codec.decode(ApiKey, answer["Attributes"])
 
-    def _begin(self, key: dict[str, str], window: int, *, write: bool) -> ApiKey:
+    def _begin(self, key: dict[str, str], secret_hash: str, window: int, *, write: bool) -> ApiKey:
         answer = self._client.update_item(
             TableName=self._table,
             Key=codec.texts(key),
             UpdateExpression="SET #window = :window, #reads = :reads, #writes = :writes",
-            ConditionExpression="#window < :window",
-            ExpressionAttributeNames={"#window": "window", "#reads": "reads", "#writes": "writes"},
+            ConditionExpression="#window < :window AND #secret = :secret",
+            ExpressionAttributeNames={
+                "#window": "window",
+                "#reads": "reads",
+                "#writes": "writes",
+                "#secret": "secret_hash",
+            },
             ExpressionAttributeValues={
                 ":window": codec.number(window),
                 ":reads": codec.number(int(not write)),
                 ":writes": codec.number(int(write)),
+                ":secret": codec.text(secret_hash),
             },
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
