@@ -21,6 +21,6 @@ def brief_call(call: Call, *, agents: AgentStore, people: PeopleStore, clock: Cl
     number: Number | None = next((n for n in numbers if n.phone_number == call.our_number), None)
     if number is None:
         raise NotFound("The number the call was made from is gone.", code="phone_number_not_found")
-    past = people.summaries(call.account_id, call.person, limit=MAX_CALLS)
+    past = people.summaries(call.account_id, call.person, limit=MAX_CALLS) if call.person_is_known else ()
     past = tuple(summary for summary in past if summary.call_id != call.call_id)
     return Brief(agent, number, call, clock.now(), choose(past), known_facts(past))

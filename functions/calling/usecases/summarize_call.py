@@ -80,10 +80,13 @@ def _remember(call: Call, analysis: dict[str, Any], facts: dict[str, str], now: 
         return None
     reason = call.ended_reason.value if call.ended_reason else call.status.value
     return Revision(
-        changes={**analysis, "terminal_event_at": now},
+        # Place and line were given back before this was reached: nothing is left to be done.
+        changes={**analysis, "terminal_event_at": now, "due_at": None},
         note=TimelineEntry(now, "summarized"),
         outbox=events.terminal(call.account_id, call.call_id, call.status, now),
-        remember=CallSummary(
+        remember=None
+        if not call.person_is_known
+        else CallSummary(
             account_id=call.account_id,
             person=call.person,
             call_id=call.call_id,
