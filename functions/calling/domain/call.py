@@ -211,6 +211,13 @@ class Call:
         return self.voicemail_method is not None
 
     @property
+    def voicemail_disagreement(self) -> bool:
+        """True where the carrier's verdict and ours differ: its machine was a person, or its human a machine."""
+        if machine(self.amd_result):
+            return self.voicemail_method is None
+        return self.amd_result == "human" and self.voicemail_method == "speech"
+
+    @property
     def was_asked_of_carrier(self) -> bool:
         """True once the one request may have left this house; always for an inbound call, which is the carrier's."""
         return self.dial_started_at is not None

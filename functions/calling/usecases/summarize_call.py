@@ -7,7 +7,7 @@ from calling.domain import events
 from calling.domain.call import Call, TimelineEntry
 from calling.domain.errors import ModelError
 from calling.domain.history import CallSummary
-from calling.domain.prompt import SUMMARY_SYSTEM, SUMMARY_TOOL, summary_request
+from calling.domain.prompt import SUMMARY_SYSTEM, summary_request, summary_tool
 from calling.domain.revision import Revision
 from calling.domain.transcript import transcript
 from calling.ports import AgentStore, CallStore, Clock, LanguageModel, PeopleStore
@@ -47,7 +47,7 @@ def summarize_call(
         max_tokens=_MAX_TOKENS,
         temperature=0.0,
         model=brief.agent.llm_model,
-        tool=SUMMARY_TOOL,
+        tool=summary_tool(brief.agent),
     )
     analysis = _analysis(answer.arguments)
     facts = _facts(answer.arguments)
