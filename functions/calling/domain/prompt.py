@@ -103,6 +103,17 @@ SUMMARY_TOOL: dict[str, Any] = {
 }
 
 
+def summary_tool(agent: Agent) -> dict[str, Any]:
+    """Give the tool a summary is recorded with: `extracted` is what the agent's own schema asks for."""
+    if agent.extraction_schema is None:
+        return SUMMARY_TOOL
+    schema = SUMMARY_TOOL["input_schema"]
+    note = "What the call gave of these; leave out what was not said. "
+    asked = agent.extraction_schema | {"description": note + str(agent.extraction_schema.get("description", ""))}
+    extended = {**schema, "properties": {**schema["properties"], "extracted": asked}}
+    return {**SUMMARY_TOOL, "input_schema": {**extended, "required": [*schema["required"], "extracted"]}}
+
+
 def summary_request(brief: Brief, transcript: str) -> str:
     """Ask what a finished call came to."""
     purpose = fill(brief.call.prompt, brief.call.dynamic_vars)[0]
@@ -172,9 +183,11 @@ def _history_rules(brief: Brief) -> list[str]:
     if disclosure(brief) is HistoryDisclosure.ON_ANSWER:
         return before if brief.past_calls else []
     return [
-        "You cannot know who is speaking: say nothing of <person> and <past_calls>, not even a name, until they have "
-        "confirmed who they are by a name that fits. Ask for their name where it matters. From then on use what was "
-        "agreed, do not ask for it again."
+        (
+            "You cannot know who is speaking: say nothing of <person> and <past_calls>, not even a name, until they "
+            "have confirmed who they are by a name that fits. Ask for their name where it matters. From then on use "
+            "what was agreed, do not ask for it again."
+        )
     ]
 
 

@@ -4,7 +4,7 @@ The call is there already, so nothing is dialled and nothing is paced. It takes 
 caller is on the line, and the only thing a full cap could do is to turn away somebody who wants to talk.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from calling.domain import stream_token, twiml
@@ -66,7 +66,7 @@ def _record(call: Call, *, calls: CallStore) -> Call:
 
 
 def _call(number: Number, agent: Agent, sid: str, caller: str, now: int) -> Call:
-    return Call(
+    call = Call(
         account_id=number.account_id,
         call_id=inbound_call_id(number.account_id, sid),
         agent_id=agent.agent_id,
@@ -84,6 +84,7 @@ def _call(number: Number, agent: Agent, sid: str, caller: str, now: int) -> Call
         ringing_at=now,
         timeline=(TimelineEntry(now, "ringing", "the carrier brought a call"),),
     )
+    return replace(call, due_at=call.due_after_dispatch(now))
 
 
 def _caller(text: str) -> PhoneNumber:
