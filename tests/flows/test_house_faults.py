@@ -21,6 +21,8 @@ FAST_SECONDS = 10  # from the carrier's end to the call's
 HOOK_SECONDS = 15  # and from there to its webhook
 MEDIA_GRACE_SECONDS = 20  # how long settling waits for the last words of a media process that may be dead
 BRIEF = {"ring_seconds": 0.5, "talk_seconds": 3}
+MARKED_PROMPT = "Quillfeather is the watchword of this deployment."
+PURPOSE = "Say hello to Xylotomous."
 LIVED = {"completed": "completed", "busy": "busy", "fail": "failed"}
 
 
@@ -42,7 +44,7 @@ class Trouble:
         """Call a person of their own."""
         number = f"+4473861725{len(self.ids):02}"
         self.running.person(number, **(behaviour or BRIEF))
-        body = {"agent_id": self.agent_id, "to_number": number, "prompt": "Say hello."}
+        body = {"agent_id": self.agent_id, "to_number": number, "prompt": PURPOSE}
         self.ids[name] = self.running.place(body)
 
     def calls(self, name: str) -> list[dict[str, Any]]:
@@ -82,13 +84,29 @@ class Trouble:
     # The trouble, in the order it is made.
 
     def begin(self) -> None:
-        self.agent_id = self.running.agent(self.running.house["from_number"])
+        self.agent_id = self.running.agent(self.running.house["from_number"], system_prompt=MARKED_PROMPT)
+        self.killed_lambda()
         self.create_call_faults()
         self.lost_callbacks()
         self.confused_callbacks()
         self.lost_streams()
         self.dead_media()
         self.all_places()
+
+    def killed_lambda(self) -> None:
+        """The Lambda that dials dies while it waits for the carrier's answer: the call is placed, nobody knows its SID.
+
+        One point, to see that Step Functions and the wires do what the virtual house assumes of them; every point of
+        every Lambda is hit in tests/unit/usecases/test_way_of_a_call.py, with the same code and state machine.
+        """
+        self.faults(create_call={"delay_ms": 8000}, callbacks={"delay_ms": [1500, 1500]})
+        self.place("dial killed, completed")
+        self.placed("dial killed, completed")
+        own = self.running.own
+        others = [pid for pid, line in own.living().items() if "-m media" in line]
+        for pid in own.connected_to(int(own.ports["CARRIER_PORT"])) - set(others):  # the API's idle one with it
+            os.kill(pid, signal.SIGKILL)
+        self.faults()
 
     def create_call_faults(self) -> None:
         self.faults(create_call={"http_500": 1})
@@ -105,7 +123,7 @@ class Trouble:
         self.place("429 twice, completed")
         self.heard_of("429 twice, completed", "throttled", times=2)
         self.faults()
-        self.ended("answer lost, completed", "answer lost, busy", "500 but placed, completed", "429 twice, completed")
+        self.ended(*(name for name in self.ids if name != "500, nothing placed"))
 
     def lost_callbacks(self) -> None:
         lost = {"callbacks": {"drop": 1}, "list_lag_ms": 3000}
@@ -153,7 +171,7 @@ class Trouble:
     def place_last(self, name: str) -> None:
         number = f"+44738617260{name.split()[1][0]}"
         self.running.person(number, answers="busy", ring_seconds=8)
-        self.ids[name] = self.running.place({"agent_id": self.agent_id, "to_number": number, "prompt": "Say hello."})
+        self.ids[name] = self.running.place({"agent_id": self.agent_id, "to_number": number, "prompt": PURPOSE})
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +218,13 @@ def test_a_lost_answer_is_noted_and_adopted(trouble: Trouble) -> None:
         assert trouble.records[name]["twilio_call_sid"] == trouble.calls(name)[0]["sid"]
 
 
+def test_a_lambda_killed_in_its_request_leaves_a_call_that_is_found(trouble: Trouble) -> None:
+    events = trouble.running.events(trouble.ids["dial killed, completed"])
+    assert "dialing" in events
+    assert not {"accepted", "answer_lost"} & set(events), "it died before it could write anything"
+    assert trouble.records["dial killed, completed"]["twilio_call_sid"]
+
+
 def test_what_was_perhaps_never_placed_is_not_dialled_again(trouble: Trouble) -> None:
     name = "500, nothing placed"
     assert trouble.calls(name) == []
@@ -244,3 +269,22 @@ def test_every_place_came_back(trouble: Trouble) -> None:
     lives = [trouble.calls(name)[0] for name in last]
     assert max(call["created_at"] for call in lives) < min(call["ended_at"] or 1e12 for call in lives)
     assert [name for name in last if "waiting" in trouble.running.events(trouble.ids[name])] == []
+
+
+def test_trouble_makes_no_log_tell_what_must_not_be_told(trouble: Trouble) -> None:
+    """What goes wrong is logged on other lines than what goes right; see also test_house_discretion."""
+    house = trouble.running.house
+    tokens = [trouble.running.stream_token(i) for name, i in trouble.ids.items() if name != "500, nothing placed"]
+    secrets = {house["api_key"].partition(":")[2], house["webhook_secret"].removeprefix("whsec_"), house["auth_token"]}
+    numbers = {"7386172", house["from_number"].removeprefix("+")}
+    spoken = {turn["text"].lower() for record in trouble.records.values() for turn in record["turns"]}
+    words = {"quillfeather", "xylotomous"} | {text for text in spoken if len(text) > 10}
+    forbidden = secrets | set(tokens) | numbers
+    assert words & spoken, "somebody said something"
+    found = {
+        (name, text)
+        for name, line in trouble.running.log_lines()
+        for text in forbidden | words
+        if text in (line.lower() if text in words else line)
+    }
+    assert found == set()
