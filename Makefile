@@ -7,10 +7,10 @@ export PYTHONPATH := functions:media_fargate:.
 SAM := .venv/tools/bin/sam
 SAM_ENV := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 
-.PHONY: help setup demo local test check format build validate clean
+.PHONY: help setup demo local test check format build validate bench-imports clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 setup:
 	@$(PYTHON) infra/bootstrap.py
@@ -44,6 +44,9 @@ format: setup ## put the code into its form
 
 build: setup $(SAM) ## the Lambda artifact: arm64, Python 3.13, from uv.lock
 	@$(SAM_ENV) $(SAM) build
+
+bench-imports: setup ## CPU seconds to import each Lambda
+	@$(PY) -m tests.benchmarks.import_cost
 
 clean: ## forget what was built and run here (keeps .venv)
 	rm -rf .aws-sam .build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

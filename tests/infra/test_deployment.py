@@ -1,0 +1,169 @@
+"""What an account has and a laptop has not: network, media service, alarms. And how long things are kept."""
+
+import ast
+import dataclasses
+import re
+from typing import Any
+
+import pytest
+
+from calling import settings as shared
+from calling.domain.call import RING_SECONDS
+from media.protection import MINUTES
+from media.settings import MediaSettings
+from tests.infra.plan import (
+    ALARMS,
+    DATA,
+    GLOBALS,
+    LAMBDAS,
+    MEDIA,
+    MEDIA_STACK,
+    NETWORK,
+    RESOURCES,
+    ROOT,
+    TEMPLATE,
+    calls_of,
+    listed,
+    of_type,
+    references,
+    tree,
+)
+
+LONGEST_CALL = 1800 + RING_SECONDS  # s; api/schemas allow no longer one
+# What the task role may do without a client made in media/wiring.py, each with its reason.
+BESIDE_WIRING = {
+    "polly": "media/tts/polly.py, a provider",
+    "transcribe": "media/stt/transcribe.py, a provider",
+    "ecs": "media/protection.py asks ECS's agent, which acts in the task's name",
+}
+NESTED = {"Network": NETWORK, "Media": MEDIA_STACK, "Alarms": ALARMS, "Data": DATA}
+# Doors that add what must be forgotten one day, with the store they add it by.
+ADDS = {
+    "functions/api/handler.py": {"DynamoCallStore", "DynamoDeliveryStore"},
+    "functions/twilio_webhooks/handler.py": {"DynamoCallStore"},
+    "functions/summarize_call/handler.py": {"DynamoCallStore"},
+    "functions/deliver_webhook/handler.py": {"DynamoDeliveryStore"},
+    "media_fargate/media/wiring.py": {"DynamoCallStore"},
+}
+
+
+def media(name: str) -> dict[str, Any]:
+    properties: dict[str, Any] = MEDIA_STACK["Resources"][name]["Properties"]
+    return properties
+
+
+def attributes(name: str, field: str) -> dict[str, str]:
+    return {a["Key"]: a["Value"] for a in media(name)[field]}
+
+
+def test_a_laptop_has_none_of_it() -> None:
+    assert {RESOURCES[name].get("Condition") for name in ("Network", "Media")} == {"HasMedia"}
+    assert RESOURCES["Alarms"]["Condition"] == "IsDeployed"
+    assert {"Condition": "IsDeployed"} in TEMPLATE["Conditions"]["HasMedia"]["Fn::And"]
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_nested_stack_gets_all_it_asks_for(name: str) -> None:
+    asked = NESTED[name]["Parameters"]
+    given = set(RESOURCES[name]["Properties"]["Parameters"])
+    assert given <= set(asked)
+    assert {p for p, definition in asked.items() if "Default" not in definition} <= given
+
+
+def test_the_task_role_is_what_the_wiring_makes_clients_of() -> None:
+    (policy,) = media("TaskRole")["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    actions = {action for statement in statements for action in listed(statement["Action"])}
+    clients = {str(c.args[0].value) for c in calls_of([MEDIA / "media/wiring.py"], "client")}  # type: ignore[attr-defined]  # written out
+    names = {"states" if c == "stepfunctions" else c for c in clients}
+    assert {action.split(":")[0] for action in actions} == names | set(BESIDE_WIRING)
+    assert not [action for action in actions if "*" in action]
+    for statement in statements:
+        if statement["Resource"] == "*":
+            assert set(listed(statement["Action"])) == {"polly:SynthesizeSpeech", "transcribe:StartStreamTranscription"}
+
+
+def test_the_container_is_told_what_its_settings_need() -> None:
+    (container,) = media("Task")["ContainerDefinitions"]
+    given = {entry["Name"] for entry in container["Environment"]}
+    loaded = {ast.unparse(c.args[0]) for c in calls_of([MEDIA / "media/wiring.py"], "load") if c.args}
+    groups = [getattr(shared, name) for name in loaded] + [MediaSettings]
+    needed = {f.name.upper() for group in groups for f in dataclasses.fields(group) if f.default is dataclasses.MISSING}
+    assert needed <= given
+    assert {"AWS_REGION", "STAGE", "RETENTION_DAYS", "HISTORY_DAYS", "LLM_MODEL"} <= given
+
+
+def test_a_live_call_is_cut_by_nothing() -> None:
+    (container,) = media("Task")["ContainerDefinitions"]
+    drain = {e["Name"]: e["Value"] for e in container["Environment"]}["MEDIA_DRAIN_SECONDS"]
+    assert int(drain) < container["StopTimeout"] <= 120
+    assert int(attributes("LoadBalancer", "LoadBalancerAttributes")["idle_timeout.timeout_seconds"]) > LONGEST_CALL
+    deregistration = int(attributes("TargetGroup", "TargetGroupAttributes")["deregistration_delay.timeout_seconds"])
+    assert deregistration > LONGEST_CALL
+    assert MINUTES * 60 > LONGEST_CALL
+    assert media("Service")["DeploymentConfiguration"]["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+
+
+def test_only_tls_comes_in_and_only_the_load_balancer_reaches_a_task() -> None:
+    (listener,) = [r["Properties"] for r in MEDIA_STACK["Resources"].values() if r["Type"].endswith("::Listener")]
+    assert (listener["Port"], listener["Protocol"]) == (443, "HTTPS")
+    (way_in,) = media("TaskGroup")["SecurityGroupIngress"]
+    assert way_in["SourceSecurityGroupId"] == {"Ref": "LoadBalancerGroup"}
+    assert media("Task")["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
+    assert media("TargetGroup")["HealthCheckPath"] == "/health"
+
+
+def test_every_queue_of_dead_letters_has_its_alarm() -> None:
+    dead = {name for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetters")}
+    given = RESOURCES["Alarms"]["Properties"]["Parameters"]
+    watched = {p: set(references(v)) for p, v in given.items() if p.endswith("DeadLettersName")}
+    assert set().union(*watched.values()) == dead
+    read = {d["Value"]["Ref"] for d in _dimensions() if isinstance(d["Value"], dict) and "Ref" in d["Value"]}
+    assert set(watched) <= read
+
+
+def test_every_function_is_under_the_alarms() -> None:
+    given = RESOURCES["Alarms"]["Properties"]["Parameters"]
+    groups = {name: list(references(given[name])) for name in ("Doors", "Steps")}
+    assert sorted(sum(groups.values(), [])) == sorted(f.logical_id for f in LAMBDAS)
+    for alarm in _alarms():
+        for group, members in groups.items():
+            picked = [m["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for m in alarm.get("Metrics", [])[1:]]
+            places = [v["Fn::Select"][0] for v in picked if v["Fn::Select"][1] == {"Ref": group}]
+            assert places in ([], list(range(len(members)))), "one for each, and none beyond"
+
+
+def test_somebody_is_told_of_every_alarm() -> None:
+    for alarm in _alarms():
+        assert alarm["AlarmActions"] == [{"Ref": "Topic"}]
+        assert alarm["AlarmDescription"]
+    sids = {s["Sid"]: s for s in DATA["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"] if "Sid" in s}
+    assert sids["AlarmsToTheEncryptedTopic"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+
+
+def test_what_the_reaper_counts_is_what_is_watched() -> None:
+    handler = (ROOT / "functions/reap_leases/handler.py").read_text()
+    watched = {a["MetricName"] for a in _alarms() if a.get("Namespace") == "Redial"}
+    assert watched == set(re.findall(r'"([A-Z]\w+)": reaped\.', handler))
+
+
+def test_all_logs_end() -> None:
+    groups = [*of_type("AWS::Logs::LogGroup").values(), media("Logs")]
+    assert [g["RetentionInDays"] for g in groups] == [{"Ref": "LogDays"}] * len(groups)
+    assert GLOBALS["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogs"}
+
+
+@pytest.mark.parametrize("door", ADDS)
+def test_what_a_door_adds_is_forgotten_in_its_time(door: str) -> None:
+    for store in ADDS[door]:
+        (made,) = calls_of([ROOT / door], store)
+        assert len(made.args) == 3, f"{store} in {door} is given no retention"
+    assert any(isinstance(n, ast.Name) and n.id == "Retention" for n in ast.walk(tree(ROOT / door)))
+
+
+def _alarms() -> list[dict[str, Any]]:
+    return [r["Properties"] for r in ALARMS["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
+
+
+def _dimensions() -> list[dict[str, Any]]:
+    return [d for alarm in _alarms() for d in alarm.get("Dimensions", [])]
