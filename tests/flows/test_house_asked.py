@@ -8,7 +8,7 @@ from tests.flows.house_story import Story
 from tests.flows.house_world import Running, eventually
 from tests.flows.test_house_calls import words
 
-AUNT, RINGING, BUYER = "+447386172421", "+447386172422", "+447386172423"
+AUNT, RINGING, BUYER, TALKER = "+447386172421", "+447386172422", "+447386172423", "+447386172424"
 MESSAGE = "Hello {who}, please ring Brightside Dental back today."
 PURPOSE = "Remind the caller about their appointment tomorrow at 2pm."
 SCHEMA = {"type": "object", "properties": {"appointment_day": {"type": "string", "description": "The day agreed"}}}
@@ -16,17 +16,18 @@ SCHEMA = {"type": "object", "properties": {"appointment_day": {"type": "string",
 
 @pytest.fixture(scope="module")
 def asked(story: Story) -> dict[str, str]:
-    """Three calls placed at once; ids by who is called."""
+    """Four calls placed at once; ids by who is called."""
     running = story.running
     assert running.api("PUT", f"/agents/{story.agent_id}", {"extraction_schema": SCHEMA}).status_code == 200
     running.person(AUNT, answers="voicemail")
     running.person(RINGING, answers="no-answer")
     running.person(BUYER, lines=["Hello?", "Could we move it to Wednesday at three?", "No, that is all. Bye."])
+    running.person(TALKER, lines=["Hello?", "Wait a moment please."])
     changes: dict[str, dict[str, Any]] = {
         AUNT: {"voicemail_action": "leave_message", "voicemail_message": MESSAGE, "dynamic_vars": {"who": "Auntie"}},
     }
     body = {"agent_id": story.agent_id, "prompt": PURPOSE}
-    return {to: running.place(body | {"to_number": to} | changes.get(to, {})) for to in (RINGING, AUNT, BUYER)}
+    return {to: running.place(body | {"to_number": to} | changes.get(to, {})) for to in (RINGING, TALKER, AUNT, BUYER)}
 
 
 def test_a_ringing_call_is_canceled(story: Story, asked: dict[str, str]) -> None:
@@ -37,6 +38,16 @@ def test_a_ringing_call_is_canceled(story: Story, asked: dict[str, str]) -> None
     record = running.ended(call_id)
     assert (record["call_status"], record["ended_reason"]) == ("canceled", "canceled")
     assert running.api("POST", f"/calls/{call_id}/hangup").json()["error"]["code"] == "call_already_ended"
+
+
+def test_a_live_call_is_hung_up(story: Story, asked: dict[str, str]) -> None:
+    running, call_id = story.running, asked[TALKER]
+    eventually(lambda: any(turn["role"] == "agent" for turn in running.record(call_id)["turns"]), 60)
+    assert running.api("POST", f"/calls/{call_id}/hangup").status_code == 200
+    record = running.ended(call_id)
+    assert (record["call_status"], record["ended_reason"]) == ("completed", "canceled")
+    assert record["charged_minutes"] == 1
+    assert running.at_carrier(call_id)["status"] == "completed"
 
 
 def test_a_message_is_left_after_the_beep_and_not_charged(story: Story, asked: dict[str, str]) -> None:
