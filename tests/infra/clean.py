@@ -60,18 +60,8 @@ def lambda_packages(python: Path, folder: Path) -> None:
     """Install the artifact's packages, by the artifact's own export of the lock, for this machine's processor."""
     wanted = folder.with_suffix(".txt")
     subprocess.run([uv(), *EXPORT, "--project", str(ROOT), "--output-file", str(wanted)], check=True, timeout=60)
-    install = [
-        uv(),
-        "pip",
-        "install",
-        "--quiet",
-        "--no-build",
-        "--no-deps",
-        "--require-hashes",
-        "--python",
-        str(python),
-    ]
-    install += ["--target", str(folder), "--requirement", str(wanted)]
+    install = [uv(), "pip", "install", "--quiet", "--no-build", "--no-deps", "--require-hashes"]
+    install += ["--python", str(python), "--target", str(folder), "--requirement", str(wanted)]
     subprocess.run(install, env=environment(), check=True, timeout=100)
 
 

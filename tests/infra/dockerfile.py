@@ -90,9 +90,8 @@ def _copy(stage: Stage, rest: str, context: Path, images: Mapping[str, Path]) ->
     words = shlex.split(rest)
     origin = context
     if words[0].startswith("--from="):
-        origin = images[
-            words.pop(0).removeprefix("--from=").rpartition(":")[0] or rest.split(maxsplit=1)[0][len("--from=") :]
-        ]
+        image = words.pop(0).removeprefix("--from=")
+        origin = images[image.rpartition(":")[0] or image]  # a foreign image without its tag, or a stage
     *sources, target = words
     for source in sources:
         found = origin / source.lstrip("/")
