@@ -1,6 +1,6 @@
 """Accept one outbound call: check what was asked, queue it, store it. It never waits for the carrier."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,9 @@ from calling.domain.call import Call, Direction, TimelineEntry
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import PhoneNumber, parse, parse_callable
 from calling.domain.prompt import fill, zone
-from calling.ports import AgentStore, CallStore, Clock, DialQueue, Ids
+from calling.ports import AgentStore, AlreadyExists, CallStore, Clock, DialQueue, Ids
+
+REMEMBERED_MS = 24 * 3600 * 1000  # how long a repeated request finds the first one's call
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,9 @@ def place_call(
     queue: DialQueue,
     clock: Clock,
     ids: Ids,
+    once: str | None = None,
 ) -> PlacedCall:
-    """Accept a call.
+    """Accept a call. With `once` (24 hex) a repeated request finds the call that the first one made.
 
     The message goes first and the record after it, so that an accepted call always has its message; a message whose
     record never appears is dropped by dispatch_dial.
@@ -66,9 +69,18 @@ def place_call(
     if not agent.is_active:
         raise InvalidRequest("This agent is not active.", field="agent_id")
     number = choose_from_number(numbers, wanted.e164 if wanted else None)
-    call = _call(request, agent, number, to_number, clock.now(), ids.new("call"))
+    call = _call(request, agent, number, to_number, clock.now(), f"call_{once}" if once else ids.new("call"))
     queue.send(account_id, call.call_id)
-    calls.add(call)
+    try:
+        calls.add(call)
+    except AlreadyExists:
+        # The first request died between this call and its remembered answer; or the key was used the other day.
+        first = calls.get(account_id, call.call_id)
+        if first is not None and call.created_at - first.created_at < REMEMBERED_MS:
+            return PlacedCall(first, _warnings(agent, number, first))
+        call = replace(call, call_id=ids.new("call"))
+        queue.send(account_id, call.call_id)
+        calls.add(call)
     return PlacedCall(call, _warnings(agent, number, call))
 
 

@@ -15,7 +15,7 @@ from calling.ports import AgentStore, CallStore, Carrier, CarrierAccount, Carrie
 from calling.usecases.revise_call import revise_call
 
 POLL_SECONDS = 4
-_MAX_DIAL_ENTRIES = 8
+_MAX_DIAL_FAILURES = 8
 _MEDIA_DEAD_MS = 45_000  # the media session speaks every 10 s at least
 _MEDIA_LATE_MS = 20_000  # a stream begins within moments of the answer
 _SECOND_MS = 1_000  # the carrier's times have whole seconds
@@ -35,8 +35,8 @@ class ResolvePorts:
 def resolve_call(account_id: str, call_id: str, *, ports: ResolvePorts) -> dict[str, Any]:
     """Ask the carrier about a call.
 
-    Returns `{"result": "ended"}` when it can be settled, `{"result": "dial"}` when no request was ever made, and
-    `{"result": "wait", "seconds": n}` when it must be asked again. Bounded by the call's deadline.
+    Returns `{"result": "ended"}` when it can be settled, `{"result": "dial", "seconds": n}` when no request was ever
+    made, and `{"result": "wait", "seconds": n}` when it must be asked again. Bounded by the call's deadline.
 
     Raises:
         NotFound: `call_not_found`.
@@ -60,9 +60,17 @@ def resolve_call(account_id: str, call_id: str, *, ports: ResolvePorts) -> dict[
 
 
 def _never_asked(call: Call, *, ports: ResolvePorts) -> dict[str, Any]:
-    """No intent, so no request: it may be dialled, unless dialling it keeps failing."""
-    if call.dial_entries < _MAX_DIAL_ENTRIES:
-        return {"result": "dial"}
+    """No intent, so no request: it may be dialled, later and later, unless dialling it keeps failing."""
+    failures = call.dial_failures + 1
+    if failures < _MAX_DIAL_FAILURES:
+        counted = Revision({"dial_failures": failures})
+        revise_call(
+            call.account_id,
+            call.call_id,
+            lambda c: None if c.was_asked_of_carrier else counted,
+            calls=ports.calls,
+        )
+        return {"result": "dial", "seconds": min(2**failures, 60)}
     note = TimelineEntry(ports.clock.now(), "not_dialled", "dialling failed again and again before any request")
     revise_call(
         call.account_id,
