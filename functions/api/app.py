@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import problems
 from api.door import Door
-from api.routers import agents, calls, health, keys, not_served, phone_numbers, webhooks
+from api.routers import agents, callers, calls, health, keys, not_served, phone_numbers, webhooks
 from api.services import Services
 
 _DESCRIPTION = (
@@ -22,6 +22,7 @@ _ROUTERS = (
     calls.router,
     agents.router,
     phone_numbers.router,
+    callers.router,
     webhooks.router,
     keys.router,
     keys.own,

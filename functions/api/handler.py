@@ -20,6 +20,7 @@ from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.deliveries import DynamoDeliveryStore
 from calling.adapters.dynamodb.idempotency import DynamoIdempotencyStore
 from calling.adapters.dynamodb.people import DynamoPeopleStore
+from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.kms import KmsVault
 from calling.adapters.s3 import S3BlobStore
 from calling.adapters.secrets import SecretsCredentials
@@ -52,15 +53,16 @@ def build_services() -> Services:
     public = settings.load(settings.PublicSettings)
     carrier = settings.load(settings.CarrierSettings)
     dynamodb, sqs = client("dynamodb", region), client("sqs", region)
-    clock = SystemClock()
+    clock, keep = SystemClock(), settings.load(settings.RetentionSettings)
+    retention = Retention(keep.retention_days, keep.history_days, clock)
     vault = KmsVault(client("kms", region), settings.load(settings.VaultSettings).kms_key_id)
     secrets = client("secretsmanager", region)
     return Services(
         accounts=DynamoAccountStore(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
-        calls=DynamoCallStore(dynamodb, table),
+        calls=DynamoCallStore(dynamodb, table, retention),
         people=DynamoPeopleStore(dynamodb, table),
-        deliveries=DynamoDeliveryStore(dynamodb, table),
+        deliveries=DynamoDeliveryStore(dynamodb, table, retention),
         idempotency=DynamoIdempotencyStore(dynamodb, table),
         blobs=S3BlobStore(client("s3", region), settings.load(settings.BucketSettings).bucket_name),
         carrier=TwilioCarrier(carrier.twilio_api_url),

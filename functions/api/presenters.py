@@ -14,6 +14,9 @@ from api.schemas.calls import (
     LatencyOut,
     PastCall,
     Percentiles,
+    PreviewFact,
+    PreviewOpener,
+    PreviewOut,
     TimelineItem,
     TimelineOut,
     TurnOut,
@@ -30,6 +33,7 @@ from calling.domain.outcome import connected_ms
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.transcript import Turn, transcript
 from calling.ports import BlobStore
+from calling.usecases.preview_call import Preview
 
 RECORDING_SECONDS = 3600
 
@@ -124,6 +128,25 @@ def _cost(call: Call, turns: Sequence[Turn]) -> CostOut:
         for i in found.items
     ]
     return CostOut(total=found.total, items=items)
+
+
+def show_preview(preview: Preview) -> PreviewOut:
+    """Show what a call would be."""
+    call, instruction = preview.call, preview.opener_instruction
+    return PreviewOut(
+        agent_id=call.agent_id,
+        to=call.to_number.e164,
+        **{"from": call.from_number.e164},
+        voice_id=call.voice_id,
+        prompt=call.prompt,
+        system_prompt=preview.system_prompt,
+        opener=None if instruction is None else PreviewOpener(instruction=instruction),
+        voicemail_action=call.voicemail_action,
+        voicemail_message=preview.voicemail_text,
+        history=[PreviewFact(call_id=f.call_id, name=f.name, text=f.text) for f in preview.facts],
+        token_count=preview.estimated_tokens,
+        warnings=list(preview.warnings),
+    )
 
 
 def show_timeline(call: Call) -> TimelineOut:

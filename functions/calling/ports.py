@@ -5,6 +5,7 @@ Every method is synchronous. Times are epoch milliseconds. Reads are strongly co
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from calling.domain.account import Account, ApiKey
@@ -39,6 +40,7 @@ class CallQuery:
     sentiment: str | None = None
     successful: bool | None = None
     voicemail_detected: bool | None = None
+    voicemail_disagreement: bool | None = None  # the carrier's verdict and ours differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +78,41 @@ class CallStore(Protocol):
     def query(self, account_id: str, query: CallQuery, *, limit: int, cursor: str | None = None) -> CallPage:
         """List calls newest first (may lag a second behind writes). Raises InvalidRequest for a foreign cursor."""
 
+    def due(self, now: int, *, limit: int) -> tuple[tuple[str, str], ...]:
+        """Find calls of all accounts whose `due_at` has come, as (account_id, call_id), longest due first.
+
+        May lag a second behind writes.
+        """
+
     def add_turn(self, account_id: str, call_id: str, turn: Turn) -> None:
         """Store a turn; the same index again replaces it."""
 
     def turns(self, account_id: str, call_id: str) -> tuple[Turn, ...]:
         """Read a call's turns in order."""
 
+    def erase(self, account_id: str, call_id: str) -> None:
+        """Delete a call with its turns and its outbox, the record last; nothing where there is none."""
+
 
 class PeopleStore(Protocol):
-    """What is remembered of the people we spoke with. Written by `CallStore.change(remember=…)`."""
+    """What is known of people: past calls, written by `CallStore.change(remember=…)`, and what operators told."""
 
     def summaries(self, account_id: str, person: PhoneNumber, *, limit: int) -> tuple[CallSummary, ...]:
         """Read a person's last calls, newest first."""
+
+    def forget(self, account_id: str, person: PhoneNumber, *, call_id: str | None = None) -> None:
+        """Delete what one past call, or (None) all of them, left behind."""
+
+    def caller(self, account_id: str, our_number: PhoneNumber, person: PhoneNumber) -> dict[str, str] | None:
+        """Read what was told of a person for one of our numbers (`domain.caller.FIELDS`); None where nothing was."""
+
+    def change_caller(
+        self, account_id: str, our_number: PhoneNumber, person: PhoneNumber, changes: Mapping[str, str | None]
+    ) -> dict[str, str]:
+        """Set or (None) remove fields, keep the others, and give all of them. Makes the record where there is none."""
+
+    def delete_caller(self, account_id: str, our_number: PhoneNumber, person: PhoneNumber) -> bool:
+        """Delete what was told of a person; False where nothing was."""
 
 
 class AgentStore(Protocol):
@@ -181,6 +206,9 @@ class DeliveryStore(Protocol):
     def of_call(self, account_id: str, call_id: str) -> tuple[Delivery, ...]:
         """List a call's deliveries, oldest first."""
 
+    def forget(self, account_id: str, call_id: str) -> None:
+        """Delete a call's deliveries."""
+
 
 class LeasePool(Protocol):
     """Held places under a cap. A holder is a call id."""
@@ -194,8 +222,14 @@ class LeasePool(Protocol):
     def release(self, account_id: str, pool: str, holder: str) -> bool:
         """Give a place back; False where the holder has none."""
 
+    def reap(self, account_id: str, pool: str, holder: str, *, now: int) -> bool:
+        """Give back a place whose expiry lies before `now`; False where it was renewed, or is not held."""
+
     def holders(self, account_id: str, pool: str) -> dict[str, int]:
         """Read all holders with their expiries."""
+
+    def pools(self) -> tuple[tuple[str, str], ...]:
+        """List the pools of all accounts in which a place was ever held, as (account_id, pool); may lag a second."""
 
 
 class Pacer(Protocol):
@@ -222,11 +256,29 @@ class DialQueue(Protocol):
         """Queue a call; it is handed out after the delay (≤ 900 s), at least once."""
 
 
+class WatchQueue(Protocol):
+    """Calls that ring: each message is one more look at the carrier."""
+
+    def send(self, account_id: str, call_id: str, *, delay_seconds: int = 0) -> None:
+        """Have watch_call look at a call after the delay (≤ 900 s), at least once."""
+
+
+class ExecutionState(StrEnum):
+    """Where a call's execution stands."""
+
+    ABSENT = "absent"  # never started, or over for so long that it is forgotten (90 days)
+    RUNNING = "running"
+    OVER = "over"
+
+
 class DialWorkflow(Protocol):
     """The state machine that carries one call from dial to summary."""
 
     def start(self, account_id: str, call_id: str) -> None:
         """Start the call's execution, named by its id. A second start changes nothing."""
+
+    def state(self, call_id: str) -> ExecutionState:
+        """Tell where the call's execution stands."""
 
     def answer(self, token: str, result: Mapping[str, Any]) -> None:
         """Answer a task token. A dead or answered token counts as success."""
@@ -299,8 +351,10 @@ class Carrier(Protocol):
     def hang_up(self, account: CarrierAccount, sid: str) -> None:
         """End a call, rung or answered; one that is over already is success. Raises CarrierError."""
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str) -> bool:
-        """Look a number up in the carrier account and point its voice webhook here; False where it is not there.
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str, status_url: str) -> bool:
+        """Look a number up in the carrier account and point it here; False where it is not there.
+
+        `voice_url` is asked what to do with a call that comes in, `status_url` is told of its end.
 
         Raises: CarrierRefused with http_status 401 for wrong credentials.
         """
@@ -368,6 +422,9 @@ class BlobStore(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """Read; None where there is nothing."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete, whether they are there or not."""
 
     def signed_url(self, key: str, *, seconds: int) -> str:
         """Give a URL that reads it for a while."""

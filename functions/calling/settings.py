@@ -53,6 +53,13 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchQueueSettings:
+    """The queue of looks at calls that ring."""
+
+    watches_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryQueueSettings:
     """The queue of webhook deliveries."""
 
@@ -94,6 +101,14 @@ class PaceSettings:
 
     global_cap: int = 20
     calls_per_second: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """Days calls and what was said on them are kept, and days the next call is told of them."""
+
+    retention_days: int = 90
+    history_days: int = 365
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from calling.adapters.dynamodb.accounts import DynamoAccountStore
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.deliveries import DynamoDeliveryStore
+from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.eventbridge import event_of
 from calling.adapters.kms import KmsVault
 from calling.adapters.s3 import S3BlobStore
@@ -22,6 +23,7 @@ from calling.adapters.webhooks import HttpWebhookSender
 from calling.settings import (
     BucketSettings,
     DeliveryQueueSettings,
+    RetentionSettings,
     TableSettings,
     VaultSettings,
     WebhookSettings,
@@ -36,18 +38,18 @@ log = logger("deliver_webhook")
 @cache
 def _ports() -> DeliveryPorts:
     table = load(TableSettings).table_name
-    dynamodb = client("dynamodb")
+    dynamodb, clock, keep = client("dynamodb"), SystemClock(), load(RetentionSettings)
     return DeliveryPorts(
         accounts=DynamoAccountStore(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
         calls=DynamoCallStore(dynamodb, table),
-        deliveries=DynamoDeliveryStore(dynamodb, table),
+        deliveries=DynamoDeliveryStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         queue=SqsDeliveryQueue(client("sqs"), load(DeliveryQueueSettings).deliveries_queue_url),
         sender=HttpWebhookSender(allow_loopback_http=load(WebhookSettings).allow_loopback_webhooks),
         vault=KmsVault(client("kms"), load(VaultSettings).kms_key_id),
         blobs=S3BlobStore(client("s3"), load(BucketSettings).bucket_name),
         sign=sign,
-        clock=SystemClock(),
+        clock=clock,
     )
 
 

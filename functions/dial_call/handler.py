@@ -10,6 +10,7 @@ from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.pacing import DynamoPacer
 from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
+from calling.adapters.sqs import SqsDialQueue
 from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
 from calling.adapters.twilio import TwilioCarrier
 from calling.settings import (
@@ -19,6 +20,7 @@ from calling.settings import (
     StreamSettings,
     TableSettings,
     VaultSettings,
+    WatchQueueSettings,
     load,
 )
 from calling.telemetry import call_keys, logger, traced
@@ -44,6 +46,7 @@ def _ports() -> DialPorts:
         carrier=TwilioCarrier(carrier.twilio_api_url),
         pacer=DynamoPacer(dynamodb, table),
         workflow=StepFunctionsDialWorkflow(client("stepfunctions"), ""),
+        watches=SqsDialQueue(client("sqs"), load(WatchQueueSettings).watches_queue_url),
         clock=clock,
     )
 

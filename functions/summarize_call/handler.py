@@ -9,8 +9,9 @@ from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.people import DynamoPeopleStore
+from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.secrets import llm_key
-from calling.settings import ModelSettings, TableSettings, load
+from calling.settings import ModelSettings, RetentionSettings, TableSettings, load
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.summarize_call import summarize_call
 
@@ -20,9 +21,10 @@ log = logger("summarize_call")
 @cache
 def _summarize() -> Any:  # noqa: ANN401  the use case with its ports filled in
     dynamodb, table, model = client("dynamodb"), load(TableSettings).table_name, load(ModelSettings)
+    clock, keep = SystemClock(), load(RetentionSettings)
     return partial(
         summarize_call,
-        calls=DynamoCallStore(dynamodb, table),
+        calls=DynamoCallStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         agents=DynamoAgentStore(dynamodb, table),
         people=DynamoPeopleStore(dynamodb, table),
         model=ClaudeModel(
@@ -30,7 +32,7 @@ def _summarize() -> Any:  # noqa: ANN401  the use case with its ports filled in
             base_url=model.anthropic_base_url,
             model=model.llm_model,
         ),
-        clock=SystemClock(),
+        clock=clock,
     )
 
 

@@ -1,7 +1,8 @@
 """Lambda: what the carrier tells us. Verified first, stored with one conditional write, answered fast.
 
 A callback is verified with the token of the call record's own carrier account, never with that of the form's
-AccountSid. What cannot be verified, an unknown call included, gets the same 403.
+AccountSid; a call that comes in, with the token of the number it calls. What cannot be verified, an unknown call
+included, gets the same 403.
 """
 
 import base64
@@ -15,15 +16,29 @@ from calling.adapters.aws import client
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
 from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
 from calling.adapters.twilio_signature import valid
+from calling.domain.agent import Number
 from calling.domain.call import Call, CarrierStatus
+from calling.domain.errors import InvalidRequest
+from calling.domain.phone_number import PhoneNumber, parse
 from calling.domain.progress import CarrierFact
 from calling.ports import AgentStore, CallStore, Clock, Credentials, DialWorkflow
-from calling.settings import CarrierSettings, PublicSettings, TableSettings, VaultSettings, load
+from calling.settings import (
+    CarrierSettings,
+    PublicSettings,
+    RetentionSettings,
+    StateMachineSettings,
+    StreamSettings,
+    TableSettings,
+    VaultSettings,
+    load,
+)
 from calling.telemetry import call_keys, logger, traced
+from calling.usecases.answer_inbound import InboundPorts, answer_inbound, inbound_call_id
 from calling.usecases.record_progress import record_machine_detection, record_progress
 
 log = logger("twilio_webhooks")
@@ -40,42 +55,49 @@ class Ports:
     workflow: DialWorkflow
     clock: Clock
     public_base_url: str
+    media_public_url: str
 
 
 @cache
 def _ports() -> Ports:
     table, dynamodb, clock = load(TableSettings).table_name, client("dynamodb"), SystemClock()
+    public, keep = load(PublicSettings), load(RetentionSettings)
     return Ports(
-        calls=DynamoCallStore(dynamodb, table),
+        calls=DynamoCallStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         agents=DynamoAgentStore(dynamodb, table),
         credentials=SecretsCredentials(
             client("secretsmanager"),
             vault=KmsVault(client("kms"), load(VaultSettings).kms_key_id),
             clock=clock,
             carrier_secret_arn=load(CarrierSettings).carrier_secret_arn,
+            stream_secret_arn=load(StreamSettings).stream_token_secret_arn,
         ),
-        workflow=StepFunctionsDialWorkflow(client("stepfunctions"), ""),
+        workflow=StepFunctionsDialWorkflow(client("stepfunctions"), load(StateMachineSettings).dial_state_machine_arn),
         clock=clock,
-        public_base_url=load(PublicSettings).public_base_url,
+        public_base_url=public.public_base_url,
+        media_public_url=public.media_public_url,
     )
 
 
 @traced
 def handler(event: dict[str, Any], _context: object) -> Answer:
-    """Serve one callback: `/twilio/{account_id}/calls/{call_id}/{status|amd}`."""
+    """Serve `/twilio/{account_id}/calls/{call_id}/{status|amd}` and `/twilio/{account_id}/{inbound|inbound-status}`."""
     return serve(event, _ports())
 
 
 def serve(event: dict[str, Any], ports: Ports) -> Answer:
     """Verify and store. 204 when stored or known already, 403 unverified, 400 not a callback, 404 no such place."""
     parts = event["rawPath"].strip("/").split("/")
+    if len(parts) == 3 and parts[0] == "twilio" and parts[2] in ("inbound", "inbound-status"):
+        return _inbound(event, parts[1], parts[2], ports)
     if len(parts) != 5 or (parts[0], parts[2]) != ("twilio", "calls") or parts[4] not in ("status", "amd"):
         return _answer(404)
     _, account_id, _, call_id, kind = parts
     with call_keys(log, account_id, call_id):
         form = _form(event)
         call = ports.calls.get(account_id, call_id)
-        if call is None or not _verified(event, call, form, ports):
+        number = ports.agents.get_number(account_id, call.our_number) if call else None
+        if call is None or number is None or not _verified(event, number, form, ports):
             log.warning("callback refused")
             return _answer(403)
         stored = _status(call, form, ports) if kind == "status" else _machine_detection(call, form, ports)
@@ -115,10 +137,51 @@ def _machine_detection(call: Call, form: dict[str, str], ports: Ports) -> bool:
     return True
 
 
-def _verified(event: dict[str, Any], call: Call, form: dict[str, str], ports: Ports) -> bool:
-    number = ports.agents.get_number(call.account_id, call.our_number)
-    if number is None:
-        return False
+def _inbound(event: dict[str, Any], account_id: str, kind: str, ports: Ports) -> Answer:
+    """Answer a call that comes in with its TwiML, or store the end of one."""
+    form = _form(event)
+    sid, called = form.get("CallSid", ""), _called(form)
+    if not sid or called is None:
+        return _answer(403)
+    with call_keys(log, account_id, inbound_call_id(account_id, sid)):
+        # A number nobody has (any more) can only be one of the deployment's own carrier account.
+        number = ports.agents.get_number(account_id, called) or Number(account_id, "", called, 0)
+        if not _verified(event, number, form, ports):
+            log.warning("inbound call refused")
+            return _answer(403)
+        if kind == "inbound-status":
+            return _inbound_status(account_id, sid, form, ports)
+        inbound = InboundPorts(ports.calls, ports.agents, ports.credentials, ports.workflow, ports.clock)
+        document = answer_inbound(
+            account_id,
+            sid=sid,
+            caller=form.get("From", ""),
+            called=called,
+            media_public_url=ports.media_public_url,
+            ports=inbound,
+        )
+        log.info("inbound call", extra={"answered": "<Connect>" in document})
+        return {"statusCode": 200, "headers": {"content-type": "text/xml"}, "body": document}
+
+
+def _inbound_status(account_id: str, sid: str, form: dict[str, str], ports: Ports) -> Answer:
+    """Store the end of a call that came in; one that was rejected has no record and needs none."""
+    call = ports.calls.get(account_id, inbound_call_id(account_id, sid))
+    if call is None:
+        return _answer(204)
+    if not call.status.is_terminal and call.task_token is None:
+        ports.workflow.start(account_id, call.call_id)  # the answer may have died before it
+    return _answer(204 if _status(call, form, ports) else 400)
+
+
+def _called(form: dict[str, str]) -> PhoneNumber | None:
+    try:
+        return parse(form.get("To"), field="To")
+    except InvalidRequest:
+        return None
+
+
+def _verified(event: dict[str, Any], number: Number, form: dict[str, str], ports: Ports) -> bool:
     account = ports.credentials.of_number(number)
     query = f"?{event['rawQueryString']}" if event.get("rawQueryString") else ""
     url = f"{ports.public_base_url}{event['rawPath']}{query}"

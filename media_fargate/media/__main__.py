@@ -9,8 +9,10 @@ import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from calling.settings import SettingsError
+from calling.settings import SettingsError, StageSettings
 from media import logs
+from media.gauge import report
+from media.protection import TaskProtection
 from media.server import MediaServer
 from media.settings import MediaSettings, load
 from media.wiring import open_house
@@ -27,6 +29,12 @@ async def serve(settings: MediaSettings) -> None:
         loop.add_signal_handler(number, ending.put_nowait, number)
     house = await asyncio.to_thread(open_house, settings)
     server = MediaServer(house, settings.media_public_url)
+    protection = TaskProtection(settings.ecs_agent_uri, server.live_calls)
+    server.changed = protection.changed
+    beside = [asyncio.create_task(protection.run())]
+    if settings.ecs_agent_uri:
+        stage = load(StageSettings).stage
+        beside.append(asyncio.create_task(report(server.live_calls, stage=stage, clock=house.clock, out=sys.stdout)))
     try:
         await server.start(settings.media_host, settings.media_port)
         first = await ending.get()
@@ -38,6 +46,8 @@ async def serve(settings: MediaSettings) -> None:
             await server.drain(0)
         hurry.cancel()
     finally:
+        for task in beside:
+            task.cancel()
         await house.tts.close()
         await house.llm.close()
 

@@ -8,6 +8,7 @@ the carrier's own ids, within seconds, and only once a call.
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -62,6 +63,7 @@ class MediaServer:
 
     def __init__(self, house: House, public_url: str) -> None:
         self._house = house
+        self.changed: Callable[[], None] = lambda: None  # called whenever a call began or ended here
         self._public_url = public_url.rstrip("/")
         self._admitted: WeakKeyDictionary[ServerConnection, _Admission] = WeakKeyDictionary()
         self._live: set[Session] = set()
@@ -85,6 +87,10 @@ class MediaServer:
             server_header=None,
         )
         return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    def live_calls(self) -> int:
+        """Count the calls that live here."""
+        return len(self._live)
 
     async def drain(self, seconds: float) -> None:
         """Let nobody in any more, wait for the calls that live, then end those that still do."""
@@ -164,12 +170,14 @@ class MediaServer:
         session = Session(connection, call, start, self._house, answered=answered)
         self._live.add(session)
         self._idle.clear()
+        self.changed()
         try:
             await session.run(briefing)
         finally:
             self._live.discard(session)
             if not self._live:
                 self._idle.set()
+            self.changed()
 
     def _open(self, admission: _Admission, start: wire.Started) -> Call:
         """Check what the start claims, then bind the stream to the call, once. Blocks. Raises _Refused, Conflict."""

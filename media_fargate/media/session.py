@@ -78,6 +78,7 @@ class Session:
         self._ended: int | None = None  # the sample with which the conversation was over
         self._hung_up: EndedReason | None = None
         self._stopped_by_carrier = False
+        self._lost = False  # the stream broke off: nobody said that it is over
         self._conversation: Conversation | None = None
         self._replies: Replies | None = None
         self._voice: Voice | None = None
@@ -200,6 +201,7 @@ class Session:
                         self._stopped_by_carrier = True
                         break
         except (ConnectionClosed, TimeoutError, wire.ProtocolError) as e:
+            self._lost = True  # or closed by us, with a reason of our own
             logger.info("stream ended: %s", type(e).__name__)
         self.tell(StreamEnded())
 
@@ -279,4 +281,4 @@ class Session:
             end = self._sample() if self._ended is None else self._ended
             data = await asyncio.to_thread(self._recorder.finish, end)
             key = await self._record.keep(data)
-        await self._record.close(self._hung_up, key)
+        await self._record.close(self._hung_up or (EndedReason.ERROR if self._lost else None), key)

@@ -9,6 +9,7 @@ from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.people import DynamoPeopleStore
+from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.kms import KmsVault
 from calling.adapters.s3 import S3BlobStore
 from calling.adapters.secrets import SecretsCredentials
@@ -20,6 +21,7 @@ from calling.settings import (
     BucketSettings,
     CarrierSettings,
     ModelSettings,
+    RetentionSettings,
     SpeechSettings,
     StreamSettings,
     TableSettings,
@@ -34,11 +36,11 @@ from media.settings import MediaSettings
 def open_house(settings: MediaSettings) -> House:
     """Make every client this process needs. Raises SettingsError for what the environment lacks."""
     region, table, model = load(AwsSettings).aws_region, load(TableSettings).table_name, load(ModelSettings)
-    clock = SystemClock()
+    clock, keep = SystemClock(), load(RetentionSettings)
     dynamodb = aws.client("dynamodb", region)
     credentials = _credentials(region, clock, model)
     return House(
-        calls=DynamoCallStore(dynamodb, table),
+        calls=DynamoCallStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         agents=DynamoAgentStore(dynamodb, table),
         people=DynamoPeopleStore(dynamodb, table),
         leases=DynamoLeasePool(dynamodb, table),

@@ -42,10 +42,19 @@ def create_table(client: Any, name: str) -> None:
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk", "gsi1pk", "gsi1sk")],
+        AttributeDefinitions=[
+            {"AttributeName": f"{index}{name}", "AttributeType": "S"}
+            for index in ("", "gsi1", "gsi2")
+            for name in ("pk", "sk")
+        ],
         KeySchema=_schema("pk", "sk"),
         GlobalSecondaryIndexes=[
-            {"IndexName": "gsi1", "KeySchema": _schema("gsi1pk", "gsi1sk"), "Projection": {"ProjectionType": "ALL"}}
+            {"IndexName": "gsi1", "KeySchema": _schema("gsi1pk", "gsi1sk"), "Projection": {"ProjectionType": "ALL"}},
+            {
+                "IndexName": "gsi2",
+                "KeySchema": _schema("gsi2pk", "gsi2sk"),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
         ],
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )

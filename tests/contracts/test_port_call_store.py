@@ -7,6 +7,7 @@ import pytest
 from calling.adapters.dynamodb import keys, outbox
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.people import DynamoPeopleStore
+from calling.adapters.dynamodb.retention import Retention
 from calling.domain.call import Call, CallStatus, CarrierStatus, Direction, TimelineEntry
 from calling.domain.errors import InvalidRequest
 from calling.domain.events import Event, EventName
@@ -15,6 +16,7 @@ from calling.domain.phone_number import PhoneNumber
 from calling.domain.transcript import Turn
 from calling.ports import AlreadyExists, CallQuery, CallStore, PeopleStore, StaleRecord
 from tests.contracts.conftest import TABLE
+from tests.fakes.clock import ManualClock
 from tests.fakes.stores import MemoryCallStore, MemoryPeopleStore
 
 FROM, TO = PhoneNumber("+15550100001"), PhoneNumber("+447700900123")
@@ -204,6 +206,8 @@ def test_a_full_last_page_has_no_cursor(stores: Stores, account_id: str) -> None
         (CallQuery(successful=False), ["call_b"]),
         (CallQuery(voicemail_detected=True), ["call_b"]),
         (CallQuery(voicemail_detected=False, direction="outbound"), ["call_d", "call_a"]),
+        (CallQuery(voicemail_disagreement=True), ["call_d", "call_b"]),
+        (CallQuery(voicemail_disagreement=False), ["call_c", "call_a"]),
         (CallQuery(campaign_id="camp_1"), ["call_a"]),
         (CallQuery(since=T0 + 1, until=T0 + 3), ["call_c", "call_b"]),
         (CallQuery(since=T0 + 3), ["call_d"]),
@@ -213,13 +217,14 @@ def test_a_full_last_page_has_no_cursor(stores: Stores, account_id: str) -> None
 )
 def test_lists_are_filtered(stores: Stores, account_id: str, query: CallQuery, found: list[str]) -> None:
     for call in (
-        a_call(account_id, "call_a", campaign_id="camp_1"),
+        a_call(account_id, "call_a", campaign_id="camp_1", amd_result="human"),
         a_call(
             account_id,
             "call_b",
             created_at=T0 + 1,
             agent_id="agent_2",
             voicemail_method="speech",
+            amd_result="human",
             successful=False,
         ),
         a_call(account_id, "call_c", created_at=T0 + 2, direction=Direction.INBOUND, from_number=TO, to_number=FROM),
@@ -230,6 +235,7 @@ def test_lists_are_filtered(stores: Stores, account_id: str, query: CallQuery, f
             status=CallStatus.COMPLETED,
             sentiment="happy",
             successful=True,
+            amd_result="machine_start",
         ),
     ):
         stores.calls.add(call)
@@ -243,6 +249,48 @@ def test_a_filtered_list_pages_over_what_it_skips(stores: Stores, account_id: st
     second = stores.calls.query(account_id, CallQuery(agent_id="agent_0"), limit=2, cursor=first.cursor)
     assert [c.call_id for c in first.calls + second.calls] == ["call_4", "call_2", "call_0"]
     assert second.cursor is None
+
+
+def test_an_erased_call_leaves_nothing(stores: Stores, account_id: str) -> None:
+    for call_id in ("call_1", "call_2"):
+        call = a_call(account_id, call_id)
+        stores.calls.add(call)
+        stores.calls.add_turn(account_id, call_id, Turn(0, "caller", "Hello?", 0, 1))
+        changed = stores.calls.change(call, {}, outbox=an_event(call, T0), remember=a_summary(call))
+    stores.people.forget(account_id, TO, call_id="call_1")
+    stores.calls.erase(account_id, "call_1")
+    stores.calls.erase(account_id, "call_1")
+    assert stores.calls.get(account_id, "call_1") is None
+    assert stores.calls.turns(account_id, "call_1") == ()
+    assert [s.call_id for s in stores.people.summaries(account_id, TO, limit=5)] == ["call_2"]
+    assert stores.calls.get(account_id, "call_2") == changed
+    assert len(stores.calls.turns(account_id, "call_2")) == 1
+    assert [c.call_id for c in stores.calls.query(account_id, CallQuery(), limit=5).calls] == ["call_2"]
+    with pytest.raises(StaleRecord):
+        stores.calls.change(a_call(account_id), {"task_token": "late"})
+    stores.people.forget(account_id, TO)
+    assert stores.people.summaries(account_id, TO, limit=5) == ()
+
+
+def test_what_is_told_of_a_person_is_kept_for_each_number(stores: Stores, account_id: str) -> None:
+    people = stores.people
+    assert people.caller(account_id, FROM, TO) is None
+    assert people.change_caller(account_id, FROM, TO, {"name": "Sarah", "location": "Leeds"}) == {
+        "name": "Sarah",
+        "location": "Leeds",
+    }
+    assert people.change_caller(account_id, FROM, TO, {"location": None, "email": "s@example.com"}) == {
+        "name": "Sarah",
+        "email": "s@example.com",
+    }
+    assert people.caller(account_id, FROM, TO) == {"name": "Sarah", "email": "s@example.com"}
+    assert people.caller(account_id, TO, FROM) is None
+    assert people.summaries(account_id, TO, limit=5) == ()
+    people.forget(account_id, TO)
+    assert people.caller(account_id, FROM, TO) is not None, "a past is another thing"
+    assert people.delete_caller(account_id, FROM, TO)
+    assert not people.delete_caller(account_id, FROM, TO)
+    assert people.change_caller(account_id, FROM, TO, {}) == {}
 
 
 @pytest.mark.parametrize("cursor", ["", "%%", "bm9uc2Vuc2U=", "é"])
@@ -272,3 +320,48 @@ def test_an_outbox_item_is_read_back_from_the_stream(dynamodb: object, account_i
     assert int(item["ttl"]["N"]) == T0 // 1000 + 7 * 24 * 3600
     call_key = {k: {"S": v} for k, v in keys.call(account_id, "call_1").items()}
     assert outbox.from_image(dynamodb.get_item(TableName=TABLE, Key=call_key)["Item"]) is None  # type: ignore[attr-defined]  # a client
+
+
+def due(stores: Stores, account_id: str, now: int) -> list[str]:
+    return [call_id for owner, call_id in stores.calls.due(now, limit=10_000) if owner == account_id]
+
+
+def test_calls_are_due_until_nothing_of_them_is_left_to_be_done(stores: Stores, account_id: str) -> None:
+    for n, at in enumerate((T0 + 300, T0 + 100, T0 + 200)):
+        stores.calls.add(a_call(account_id, f"call_{n}", due_at=at))
+    assert due(stores, account_id, T0 + 99) == []
+    assert due(stores, account_id, T0 + 200) == ["call_1", "call_2"], "longest due first"
+    first = stores.calls.get(account_id, "call_1")
+    assert first is not None
+    moved = stores.calls.change(first, {"due_at": T0 + 400})
+    assert moved.due_at == T0 + 400
+    assert due(stores, account_id, T0 + 300) == ["call_2", "call_0"]
+    assert due(stores, account_id, T0 + 400) == ["call_2", "call_0", "call_1"]
+    closed = stores.calls.change(moved, {"due_at": None, "summary": "Tuesday."}, outbox=an_event(moved, T0))
+    assert closed.due_at is None
+    assert stores.calls.get(account_id, "call_1") == closed
+    assert due(stores, account_id, T0 + 999) == ["call_2", "call_0"]
+
+
+def test_due_calls_are_limited(stores: Stores, account_id: str) -> None:
+    for n in range(3):
+        stores.calls.add(a_call(account_id, f"call_{n}", due_at=n))
+    assert len(stores.calls.due(T0, limit=2)) == 2
+
+
+def test_what_is_added_is_forgotten_in_its_time(request: pytest.FixtureRequest, account_id: str) -> None:
+    client = request.getfixturevalue("dynamodb")
+    clock = ManualClock(T0)
+    calls = DynamoCallStore(client, TABLE, Retention(90, 365, clock))
+    calls.add(a_call(account_id))
+    calls.add_turn(account_id, "call_1", Turn(0, "caller", "Hello?", 0, 500))
+    call = calls.get(account_id, "call_1")
+    assert call is not None
+    calls.change(call, {"terminal_event_at": T0}, remember=a_summary(call))
+    for key, days in (
+        (keys.call(account_id, "call_1"), 90),
+        (keys.turn(account_id, "call_1", 0), 90),
+        (keys.past_call(account_id, TO.e164, T0 + 60_000, "call_1"), 365),
+    ):
+        item = client.get_item(TableName=TABLE, Key={name: {"S": value} for name, value in key.items()})["Item"]
+        assert int(item["ttl"]["N"]) == T0 // 1000 + days * 86_400

@@ -142,14 +142,16 @@ async def test_what_a_failed_dial_means(side: Side, fate: str, error: type[Carri
 async def test_a_number_of_the_account_is_found_and_pointed_here(side: Side) -> None:
     exists = side.carrier.number_exists
     url = "https://api.example/twilio/acct_1/inbound"
-    assert await side.ask(exists, side.account, FROM, voice_url=url)
-    assert not await side.ask(exists, side.account, STRANGER, voice_url=url)
+    urls = {"voice_url": url, "status_url": f"{url}-status"}
+    assert await side.ask(exists, side.account, FROM, **urls)
+    assert not await side.ask(exists, side.account, STRANGER, **urls)
     with pytest.raises(CarrierRefused) as refused:
-        await side.ask(exists, replace(side.account, auth_token="x" * 32), FROM, voice_url=url)
+        await side.ask(exists, replace(side.account, auth_token="x" * 32), FROM, **urls)
     assert refused.value.http_status == 401
     if side.world:
         (number,) = await side.ask(side.world.client.incoming_phone_numbers.list, phone_number=OURS)
         assert (number.voice_url, number.voice_method) == (url, "POST")
+        assert (number.status_callback, number.status_callback_method) == (f"{url}-status", "POST")
 
 
 @pytest.mark.parametrize("side", ["twilio"], indirect=True)

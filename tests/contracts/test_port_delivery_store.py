@@ -55,6 +55,17 @@ def test_a_calls_deliveries_are_listed_oldest_first(store: DeliveryStore, accoun
     assert store.of_call("acct_other", "call_1") == ()
 
 
+def test_a_calls_deliveries_are_forgotten(store: DeliveryStore, account_id: str) -> None:
+    store.begin(a_delivery(account_id))
+    other = replace(a_delivery(account_id, "dlv_2"), call_id="call_2")
+    store.begin(other)
+    store.forget(account_id, "call_1")
+    store.forget(account_id, "call_1")
+    assert store.of_call(account_id, "call_1") == ()
+    assert store.get(account_id, "dlv_1") is None
+    assert store.of_call(account_id, "call_2") == (other,)
+
+
 def test_a_key_is_claimed_then_answered_for_a_day(keys: IdempotencyStore, account_id: str) -> None:
     assert keys.begin(account_id, "k", "hash", T0) is None
     assert keys.begin(account_id, "k", "hash", T0 + 10) == Remembered("hash")

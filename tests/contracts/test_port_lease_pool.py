@@ -80,6 +80,27 @@ def test_pools_and_accounts_are_apart(pool: LeasePool, account_id: str) -> None:
     assert pool.holders(account_id, POOL) == {"call_1": 1}
 
 
+def test_only_what_has_expired_is_reaped(pool: LeasePool, account_id: str, cap: int) -> None:
+    for n in range(cap):
+        assert pool.take(account_id, POOL, f"call_{n}", cap=cap, expires_at=100 + n)
+    assert not pool.reap(account_id, POOL, "call_2", now=102)
+    assert not pool.reap(account_id, POOL, "call_other", now=999)
+    assert pool.reap(account_id, POOL, "call_2", now=103)
+    assert not pool.reap(account_id, POOL, "call_2", now=103)
+    assert "call_2" not in pool.holders(account_id, POOL)
+    assert pool.reap(account_id, POOL, f"call_{cap - 1}", now=999)
+
+
+def test_pools_are_found_without_knowing_their_accounts(pool: LeasePool, account_id: str, cap: int) -> None:
+    for n in range(cap):
+        assert pool.take(account_id, POOL, f"call_{n}", cap=cap, expires_at=1)
+    assert pool.take(account_id, "camp_1", "call_1", cap=1, expires_at=1)
+    for n in range(cap):
+        assert pool.release(account_id, POOL, f"call_{n}")
+    mine = [found for found in pool.pools() if found[0] == account_id]
+    assert sorted(mine) == [(account_id, POOL), (account_id, "camp_1")], "each once, empty ones too"
+
+
 @pytest.mark.parametrize("places", [4, SHARDED])
 def test_many_at_once_never_get_more_than_the_cap(dynamodb: Any, account_id: str, places: int) -> None:
     pool = DynamoLeasePool(dynamodb, TABLE)

@@ -17,7 +17,7 @@ from calling.adapters.sqs import SqsDeliveryQueue, SqsDialQueue
 from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
 from calling.domain.delivery import Delivery
 from calling.domain.events import Event, EventName
-from calling.ports import BlobStore, DialWorkflow, EventBus, Vault
+from calling.ports import BlobStore, DialWorkflow, EventBus, ExecutionState, Vault
 from tests.fakes.outside import MemoryBlobs, MemoryVault
 from tests.fakes.queues import MemoryBus, MemoryWorkflow
 
@@ -94,6 +94,17 @@ def test_a_call_is_started_once(workflow: DialWorkflow) -> None:
     assert len(client.list_executions(stateMachineArn=arn)["executions"]) == 1
 
 
+def test_where_an_execution_stands(workflow: DialWorkflow) -> None:
+    assert workflow.state("call_1") is ExecutionState.ABSENT
+    workflow.start("acct_1", "call_1")
+    assert workflow.state("call_1") is ExecutionState.RUNNING
+    if isinstance(workflow, StepFunctionsDialWorkflow):
+        client = aws.client("stepfunctions")
+        (execution,) = client.list_executions(stateMachineArn=workflow._arn)["executions"]
+        client.stop_execution(executionArn=execution["executionArn"])
+        assert workflow.state("call_1") is ExecutionState.OVER
+
+
 def test_a_dead_token_is_success(workflow: DialWorkflow) -> None:
     workflow.answer("a-token-nobody-waits-for", {"result": "ended"})
     workflow.heartbeat("a-token-nobody-waits-for")
@@ -164,6 +175,14 @@ def test_a_blob_is_read_as_it_was_put(blobs: BlobStore) -> None:
     blobs.put("openers/call_1.ulaw", b"\xff\x00", content_type="audio/basic")
     blobs.put("openers/call_1.ulaw", b"\x7e\x80", content_type="audio/basic")
     assert blobs.get("openers/call_1.ulaw") == b"\x7e\x80"
+
+
+def test_deleted_blobs_are_gone_and_others_stay(blobs: BlobStore) -> None:
+    for key in ("recordings/a", "recordings/b"):
+        blobs.put(key, b"sound", content_type="audio/wav")
+    blobs.delete(["recordings/a", "recordings/never"])
+    assert blobs.get("recordings/a") is None
+    assert blobs.get("recordings/b") == b"sound"
 
 
 def test_a_signed_url_names_its_blob(blobs: BlobStore) -> None:

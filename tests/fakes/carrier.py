@@ -22,6 +22,7 @@ class FakeCarrier:
         self.calls: dict[str, CarrierCall] = {}
         self.hung_up: list[str] = []
         self.voice_urls: dict[str, str] = {}
+        self.status_urls: dict[str, str] = {}
         self.owned: set[str] = set()
         self.error: CarrierError | None = None  # raised by everything but dial
         self.hidden: set[str] = set()  # SIDs that lists do not show yet
@@ -80,13 +81,14 @@ class FakeCarrier:
         ringing = call.status.rank < CarrierStatus.IN_PROGRESS.rank
         self.set(sid, CarrierStatus.CANCELED if ringing else CarrierStatus.COMPLETED, ended_at=self.now_ms)
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str) -> bool:
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str, status_url: str) -> bool:
         self._fail()
         if account.auth_token != self.token:
             raise CarrierRefused("Authenticate", twilio_code=20003, http_status=401)
         if number.e164 not in self.owned:
             return False
         self.voice_urls[number.e164] = voice_url
+        self.status_urls[number.e164] = status_url
         return True
 
     def _fail(self) -> None:

@@ -1,6 +1,6 @@
 """The rest of the world: model, voice, blobs, secrets, customers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from calling.domain.agent import Number
@@ -64,6 +64,10 @@ class MemoryBlobs:
     def get(self, key: str) -> bytes | None:
         found = self.blobs.get(key)
         return found[0] if found else None
+
+    def delete(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.blobs.pop(key, None)
 
     def signed_url(self, key: str, *, seconds: int) -> str:
         return f"https://blobs.example/{key}?seconds={seconds}"

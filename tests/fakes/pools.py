@@ -6,11 +6,11 @@ from calling.domain.phone_number import PhoneNumber
 
 class MemoryLeasePool:
     def __init__(self) -> None:
-        self.pools: dict[tuple[str, str], dict[str, int]] = {}
+        self.pools_held: dict[tuple[str, str], dict[str, int]] = {}
         self.peak = 0  # the most places ever held in one pool
 
     def take(self, account_id: str, pool: str, holder: str, *, cap: int, expires_at: int) -> bool:
-        held = self.pools.setdefault((account_id, pool), {})
+        held = self.pools_held.setdefault((account_id, pool), {})
         if holder not in held and len(held) >= cap:
             return False
         held[holder] = max(expires_at, held.get(holder, 0))
@@ -18,17 +18,24 @@ class MemoryLeasePool:
         return True
 
     def renew(self, account_id: str, pool: str, holder: str, *, expires_at: int) -> bool:
-        held = self.pools.get((account_id, pool), {})
+        held = self.pools_held.get((account_id, pool), {})
         if holder not in held:
             return False
         held[holder] = expires_at
         return True
 
     def release(self, account_id: str, pool: str, holder: str) -> bool:
-        return self.pools.get((account_id, pool), {}).pop(holder, None) is not None
+        return self.pools_held.get((account_id, pool), {}).pop(holder, None) is not None
+
+    def reap(self, account_id: str, pool: str, holder: str, *, now: int) -> bool:
+        held = self.pools_held.get((account_id, pool), {})
+        return held.get(holder, now) < now and self.release(account_id, pool, holder)
+
+    def pools(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(self.pools_held))
 
     def holders(self, account_id: str, pool: str) -> dict[str, int]:
-        return dict(self.pools.get((account_id, pool), {}))
+        return dict(self.pools_held.get((account_id, pool), {}))
 
 
 class MemoryPacer:

@@ -5,6 +5,7 @@ from typing import Any
 
 from calling.domain.delivery import Delivery
 from calling.domain.events import Event
+from calling.ports import ExecutionState
 
 
 class MemoryDialQueue:
@@ -35,11 +36,16 @@ class MemoryWorkflow:
         self.answers: dict[str, Mapping[str, Any]] = {}
         self.heartbeats: list[str] = []
         self.starts_asked = 0
+        self.states: dict[str, ExecutionState] = {}  # tests say when an execution is over
 
     def start(self, account_id: str, call_id: str) -> None:
         self.starts_asked += 1
-        if (account_id, call_id) not in self.started:
+        if (account_id, call_id) not in self.started and self.state(call_id) is not ExecutionState.OVER:
+            self.states[call_id] = ExecutionState.RUNNING
             self.started.append((account_id, call_id))
+
+    def state(self, call_id: str) -> ExecutionState:
+        return self.states.get(call_id, ExecutionState.ABSENT)
 
     def answer(self, token: str, result: Mapping[str, Any]) -> None:
         self.answers.setdefault(token, dict(result))

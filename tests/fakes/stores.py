@@ -75,11 +75,20 @@ class MemoryCallStore:
         more = len(found) > limit
         return CallPage(page, _write_cursor(page[-1]) if more and page else None)
 
+    def due(self, now: int, *, limit: int) -> tuple[tuple[str, str], ...]:
+        waiting = sorted((c.due_at, *key) for key, c in self.calls.items() if c.due_at is not None and c.due_at <= now)
+        return tuple((account_id, call_id) for _, account_id, call_id in waiting[:limit])
+
     def add_turn(self, account_id: str, call_id: str, turn: Turn) -> None:
         self.turn_items.setdefault((account_id, call_id), {})[turn.index] = turn
 
     def turns(self, account_id: str, call_id: str) -> tuple[Turn, ...]:
         return tuple(t for _, t in sorted(self.turn_items.get((account_id, call_id), {}).items()))
+
+    def erase(self, account_id: str, call_id: str) -> None:
+        self.calls.pop((account_id, call_id), None)
+        self.turn_items.pop((account_id, call_id), None)
+        self.outbox = [e for e in self.outbox if (e.account_id, e.call_id) != (account_id, call_id)]
 
 
 def _stored(call: Call) -> Call:
@@ -114,20 +123,42 @@ def _matches(call: Call, q: CallQuery) -> bool:
         (q.sentiment, call.sentiment),
         (q.successful, call.successful),
         (q.voicemail_detected, call.voicemail_detected),
+        (q.voicemail_disagreement, call.voicemail_disagreement),
     ]
     in_time = (q.since is None or call.created_at >= q.since) and (q.until is None or call.created_at < q.until)
     return in_time and all(wanted is None or wanted == has for wanted, has in exact)
 
 
 class MemoryPeopleStore:
-    """Reads what a MemoryCallStore remembered."""
+    """Reads what a MemoryCallStore remembered; `told` is what operators told, by account, our number and person."""
 
     def __init__(self, calls: MemoryCallStore) -> None:
         self.calls = calls
+        self.told: dict[tuple[str, PhoneNumber, PhoneNumber], dict[str, str]] = {}
+
+    def caller(self, account_id: str, our_number: PhoneNumber, person: PhoneNumber) -> dict[str, str] | None:
+        return self.told.get((account_id, our_number, person))
+
+    def change_caller(
+        self, account_id: str, our_number: PhoneNumber, person: PhoneNumber, changes: Mapping[str, str | None]
+    ) -> dict[str, str]:
+        changed = (self.told.get((account_id, our_number, person)) or {}) | dict(changes)
+        self.told[account_id, our_number, person] = {name: v for name, v in changed.items() if v is not None}
+        return self.told[account_id, our_number, person]
+
+    def delete_caller(self, account_id: str, our_number: PhoneNumber, person: PhoneNumber) -> bool:
+        return self.told.pop((account_id, our_number, person), None) is not None
 
     def summaries(self, account_id: str, person: PhoneNumber, *, limit: int) -> tuple[CallSummary, ...]:
         mine = [s for s in self.calls.remembered if (s.account_id, s.person) == (account_id, person)]
         return tuple(sorted(mine, key=lambda s: (s.ended_at, s.call_id), reverse=True)[:limit])
+
+    def forget(self, account_id: str, person: PhoneNumber, *, call_id: str | None = None) -> None:
+        self.calls.remembered = [
+            s
+            for s in self.calls.remembered
+            if (s.account_id, s.person) != (account_id, person) or call_id not in (None, s.call_id)
+        ]
 
 
 class MemoryAgentStore:
@@ -221,6 +252,10 @@ class MemoryDeliveryStore:
     def of_call(self, account_id: str, call_id: str) -> tuple[Delivery, ...]:
         mine = [d for d in self.deliveries.values() if (d.account_id, d.call_id) == (account_id, call_id)]
         return tuple(sorted(mine, key=lambda d: (d.created_at, d.delivery_id)))
+
+    def forget(self, account_id: str, call_id: str) -> None:
+        for delivery in self.of_call(account_id, call_id):
+            del self.deliveries[account_id, delivery.delivery_id]
 
 
 class MemoryIdempotencyStore:

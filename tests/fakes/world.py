@@ -20,14 +20,16 @@ from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.progress import CarrierFact
 from calling.domain.transcript import Turn
-from calling.ports import Completion
+from calling.ports import Completion, ExecutionState
 from calling.usecases.dial_call import DialPorts, DialSettings, dial_call
 from calling.usecases.dispatch_dial import Dispatched, dispatch_dial
+from calling.usecases.reap_leases import Reaped, ReapPorts, reap_leases
 from calling.usecases.record_media import media_closed, media_opened, store_turn
 from calling.usecases.record_progress import record_progress
 from calling.usecases.resolve_call import ResolvePorts, resolve_call
 from calling.usecases.settle_call import settle_call
 from calling.usecases.summarize_call import summarize_call
+from calling.usecases.watch_call import watch_call
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import ManualClock
 from tests.fakes.outside import FakeModel, MemoryCredentials
@@ -43,6 +45,10 @@ SUMMARY = Completion("", {"summary": "Sarah moved it to Thursday.", "sentiment":
 
 class Killed(BaseException):
     """A Lambda died: nothing of its code runs on, no handler of errors either."""
+
+
+class Uncaught(Exception):
+    """A state failed for good and nothing caught it: its execution is over."""
 
 
 class Mortal:
@@ -88,6 +94,8 @@ class World:
         self.people = MemoryPeopleStore(self.calls)
         self.leases, self.lines, self.pacer = MemoryLeasePool(), MemoryLineLock(), MemoryPacer()
         self.queue, self.workflow, self.opener = MemoryDialQueue(), MemoryWorkflow(), MemoryOpenerTask()
+        self.watches = MemoryDialQueue()
+        self.looks: list[tuple[int, str]] = []  # due at, call id
         self.credentials, self.model = MemoryCredentials(), FakeModel(SUMMARY)
         self.mail: list[tuple[int, str, CarrierStatus]] = []  # due at, SID, status
         self.told: dict[str, int] = {}  # SID → steps of the plan that have happened
@@ -95,6 +103,7 @@ class World:
         self.seen: set[str] = set()  # SIDs hung up on and reported
         self.fates = list(self.plan.fates)
         self.refused: set[int] = set()  # ids of the requests the carrier placed nothing for
+        self.broken: set[str] = set()  # states whose Lambda fails every time
         self.moments: list[str] = []
         self.running = ""
         self.tokens = 0
@@ -176,6 +185,28 @@ class World:
             for due in sorted(m for m in self.mail if m[0] <= self.clock.now()):
                 self.mail.remove(due)
                 self._callback(due[1], due[2])
+            self._watch()
+
+    def _watch(self) -> None:
+        """Hand out the messages of the watches queue that are due; one whose Lambda died comes again."""
+        while self.watches.sent:
+            _, call_id, delay = self.watches.sent.pop(0)
+            self.looks.append((self.clock.now() + delay * 1000, call_id))
+        for due in sorted(look for look in self.looks if look[0] <= self.clock.now()):
+            self.looks.remove(due)
+            try:
+                self.lambda_("watch_call", lambda call_id=due[1]: self._watch_call(call_id))  # type: ignore[misc]  # its default binds it
+            except Killed:
+                self.looks.append((self.clock.now() + 180_000, due[1]))
+
+    def _watch_call(self, call_id: str) -> None:
+        watch_call(
+            ACCOUNT,
+            call_id,
+            ports=self._resolve_ports(),
+            watches=self.mortal("watches"),
+            workflow=self.mortal("workflow"),
+        )
 
     def _live(self) -> None:
         live = 0
@@ -281,8 +312,13 @@ class World:
             self.transitions += 1
             state = MACHINE["States"][name]
             if state["Type"] == "Succeed":
+                self.workflow.states[call_id] = ExecutionState.OVER
                 return
-            name = getattr(self, f"_{state['Type'].lower()}")(name, state, data)
+            try:
+                name = getattr(self, f"_{state['Type'].lower()}")(name, state, data)
+            except Uncaught:
+                self.workflow.states[call_id] = ExecutionState.OVER
+                return
         raise AssertionError(f"{call_id} never ends; it stands at {name}")
 
     def _choice(self, _name: str, state: Any, data: dict[str, Any]) -> str:
@@ -304,6 +340,7 @@ class World:
         tries = 1 + sum(r["MaxAttempts"] for r in state.get("Retry", ()))
         for _ in range(tries):
             try:
+                self._works(name)
                 result = self._dial(state, data) if name == "DialCall" else self._invoke(name, state, data)
             except (Exception, Killed):  # noqa: BLE001  whatever a Lambda raises, Step Functions catches
                 self.pass_time(1)
@@ -311,7 +348,13 @@ class World:
             if state.get("ResultPath"):
                 data[state["ResultPath"].removeprefix("$.")] = result
             return str(state["Next"])
+        if "Catch" not in state:
+            raise Uncaught(name)
         return str(state["Catch"][0]["Next"])
+
+    def _works(self, name: str) -> None:
+        if name in self.broken:
+            raise RuntimeError(f"{name} is broken")
 
     def _dial(self, state: Any, data: dict[str, Any]) -> Any:
         self.tokens += 1
@@ -335,6 +378,7 @@ class World:
             self.mortal("carrier"),
             self.mortal("pacer"),
             self.mortal("workflow"),
+            self.mortal("watches"),
             self.clock,
         )
         before = len(self.carrier.posts)
@@ -351,13 +395,7 @@ class World:
             "ResolveCall": lambda: resolve_call(
                 ACCOUNT,
                 call_id,
-                ports=ResolvePorts(
-                    self.mortal("calls"),
-                    self.mortal("agents"),
-                    self.mortal("credentials"),
-                    self.mortal("carrier"),
-                    self.clock,
-                ),
+                ports=self._resolve_ports(),
             ),
             "SettleCall": lambda: self._settle(call_id, failed=False),
             "SettleWithoutSummary": lambda: self._settle(call_id, failed=True),
@@ -373,6 +411,27 @@ class World:
         }
         self.carrier.now_ms = self.clock.now()
         return {"seconds": 0, **(self.lambda_(name, work[name]) or {})}
+
+    def reap(self) -> Reaped:
+        """One run of the reaper."""
+        self.carrier.now_ms = self.clock.now()
+        resolve = ResolvePorts(
+            self.mortal("calls"), self.mortal("agents"), self.mortal("credentials"), self.mortal("carrier"), self.clock
+        )
+        ports = ReapPorts(
+            resolve, self.mortal("leases"), self.mortal("lines"), self.mortal("queue"), self.mortal("workflow")
+        )
+        reaped: Reaped = self.lambda_("reap_leases", lambda: reap_leases(ports=ports))
+        return reaped
+
+    def _resolve_ports(self) -> ResolvePorts:
+        return ResolvePorts(
+            self.mortal("calls"),
+            self.mortal("agents"),
+            self.mortal("credentials"),
+            self.mortal("carrier"),
+            self.clock,
+        )
 
     def _settle(self, call_id: str, *, failed: bool) -> dict[str, Any]:
         return settle_call(

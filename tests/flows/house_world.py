@@ -110,6 +110,17 @@ class HouseProcess:
                         found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         return found
 
+    def connected_to(self, port: int) -> set[int]:
+        """Processes of this house that hold a connection to a port of it, as clients."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        sockets = {f"socket:[{row[9]}]" for row in rows if int(row[2].rpartition(":")[2], 16) == port}
+        found = set()
+        for pid in self.living():
+            with contextlib.suppress(OSError):
+                if sockets & {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}:
+                    found.add(pid)
+        return found
+
     def left_behind(self) -> list[str]:
         """Temporary files and folders."""
         return sorted(str(path) for path in (self.folder / "tmp").rglob("*"))

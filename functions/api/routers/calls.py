@@ -1,19 +1,23 @@
-"""Calls: place, list, read, hang up; and what is remembered of a person."""
+"""Calls: place, preview, list, read, hang up, erase; and what is remembered of a person."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.auth import AuthenticatedRoute
-from api.presenters import show_call, show_history, show_listed_call, show_timeline
+from api.presenters import show_call, show_history, show_listed_call, show_preview, show_timeline
 from api.schemas.calls import (
     MAX_WITH_TRANSCRIPT,
     AcceptedCall,
     CallFilters,
     CallOut,
     CallSummaryOut,
+    DeletedCall,
+    DeletedCalls,
+    DeletedHistory,
     HistoryOut,
     OutboundCall,
+    PreviewOut,
     TimelineOut,
 )
 from api.schemas.common import PROBLEMS, CallId, epoch_ms
@@ -23,8 +27,10 @@ from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.history import MAX_CALLS
 from calling.domain.phone_number import parse
 from calling.ports import CallQuery
+from calling.usecases.erase_call import ErasePorts, erase_call, erase_calls
 from calling.usecases.hang_up import hang_up
 from calling.usecases.place_call import CallRequest, place_call
+from calling.usecases.preview_call import preview_call
 
 router = APIRouter(route_class=AuthenticatedRoute, tags=["calls"], responses=PROBLEMS)
 
@@ -32,10 +38,9 @@ router = APIRouter(route_class=AuthenticatedRoute, tags=["calls"], responses=PRO
 @router.post("/calls/outbound", status_code=201)
 def place_outbound_call(body: OutboundCall, http: Request, ports: Ports, key: Key) -> AcceptedCall:
     """Accept one call and answer at once; it is dialled as soon as there is a place for it."""
-    request = CallRequest(**{name: getattr(body, name) for name in OutboundCall.model_fields})
     placed = place_call(
         key.account_id,
-        request,
+        _request(body),
         agents=ports.agents,
         calls=ports.calls,
         queue=ports.dial_queue,
@@ -50,6 +55,14 @@ def place_outbound_call(body: OutboundCall, http: Request, ports: Ports, key: Ke
         to=call.to_number.e164,
         **{"from": call.from_number.e164},
         warnings=list(placed.warnings),
+    )
+
+
+@router.post("/calls/preview")
+def preview_outbound_call(body: OutboundCall, ports: Ports, key: Key) -> PreviewOut:
+    """Show what a call would say and to whom. Dials and stores nothing."""
+    return show_preview(
+        preview_call(key.account_id, _request(body), agents=ports.agents, people=ports.people, clock=ports.clock)
     )
 
 
@@ -103,11 +116,41 @@ def hang_up_call(call_id: CallId, ports: Ports, key: Key) -> CallOut:
     return _show(call, ports)
 
 
+@router.delete("/calls/{call_id}")
+def delete_call(call_id: CallId, ports: Ports, key: Key) -> DeletedCall:
+    """Erase a call that is over: record, transcript, recording, deliveries and what the next call would know of it."""
+    erase_call(key.account_id, call_id, ports=_erasing(ports))
+    return DeletedCall(call_id=call_id)
+
+
+@router.delete("/calls")
+def delete_calls(ports: Ports, key: Key) -> DeletedCalls:
+    """Erase all calls that are over, as many as the time allows: send it again while `more` is true."""
+    erased = erase_calls(key.account_id, ports=_erasing(ports))
+    return DeletedCalls(deleted=erased.deleted, live=erased.live, more=erased.more)
+
+
 @router.get("/history/{phone_number}")
 def get_history(phone_number: str, ports: Ports, key: Key) -> HistoryOut:
     """Read what an agent that calls this person now would be told of past calls."""
     person = parse(phone_number.replace(" ", "+", 1), field="phone_number")
     return show_history(person, ports.people.summaries(key.account_id, person, limit=MAX_CALLS))
+
+
+@router.delete("/history/{phone_number}")
+def delete_history(phone_number: str, ports: Ports, key: Key) -> DeletedHistory:
+    """Forget what past calls with this person came to; the calls' own records stay."""
+    person = parse(phone_number.replace(" ", "+", 1), field="phone_number")
+    ports.people.forget(key.account_id, person)
+    return DeletedHistory(phone_number=person.e164)
+
+
+def _request(body: OutboundCall) -> CallRequest:
+    return CallRequest(**{name: getattr(body, name) for name in OutboundCall.model_fields})
+
+
+def _erasing(ports: Services) -> ErasePorts:
+    return ErasePorts(ports.calls, ports.people, ports.deliveries, ports.blobs, ports.clock)
 
 
 def _find(account_id: str, call_id: str, ports: Services) -> Call:
@@ -135,4 +178,5 @@ def _query(filters: CallFilters) -> CallQuery:
         sentiment=filters.caller_sentiment,
         successful=filters.call_successful,
         voicemail_detected=filters.voicemail_detected,
+        voicemail_disagreement=filters.voicemail_disagreement,
     )

@@ -1,10 +1,10 @@
 """Agents as the API takes and shows them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from api.schemas.common import MAX_SPOKEN, Answer, Body, TimeZone
+from api.schemas.common import MAX_SPOKEN, Answer, Body, TimeZone, compact_size
 from calling.domain.agent import DEFAULT_VOICE, MAX_PROMPT, HistoryDisclosure, voice
 from calling.domain.errors import InvalidRequest
 
@@ -19,10 +19,30 @@ def _prompt(text: str) -> str:
     return text
 
 
+MAX_SCHEMA = 8_192  # bytes of compact JSON; the model reads it with every summary
+
 # The domain knows the voices and the limits, and its errors carry the contract's codes.
 VoiceId = Annotated[str, AfterValidator(_voice), Field(description="One of GET /v1/voices")]
 Prompt = Annotated[str, AfterValidator(_prompt)]
 Spoken = Annotated[str, Field(max_length=MAX_SPOKEN)]
+
+
+def _extraction_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    if compact_size(schema) > MAX_SCHEMA:
+        raise ValueError(f"must be at most {MAX_SCHEMA} bytes of JSON")
+    properties = schema.get("properties")
+    if schema.get("type") != "object" or not isinstance(properties, dict) or not properties:
+        raise ValueError('must be a JSON Schema with "type": "object" and "properties"')
+    if not all(isinstance(wanted, dict) for wanted in properties.values()):
+        raise ValueError("must describe each property with a JSON Schema of its own")
+    return schema
+
+
+ExtractionSchema = Annotated[
+    dict[str, Any],
+    AfterValidator(_extraction_schema),
+    Field(description="JSON Schema of an object: what is read out of each call into extracted_data"),
+]
 
 
 class AgentFields(Body):
@@ -55,6 +75,7 @@ class AgentFields(Body):
     voicemail_leave_enabled: bool = False
     voicemail_message: Spoken | None = None
     webhook_url: str | None = None
+    extraction_schema: ExtractionSchema | None = None
     is_active: bool = True
 
 

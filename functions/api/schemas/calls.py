@@ -65,6 +65,9 @@ class CallFilters(Body):
     caller_sentiment: Literal["happy", "neutral", "frustrated"] | None = None
     call_successful: bool | None = None
     voicemail_detected: bool | None = None
+    voicemail_disagreement: Annotated[
+        bool | None, Field(description="The carrier's machine detection and the spoken words said different things")
+    ] = None
     to_number: str | None = None
 
 
@@ -188,3 +191,56 @@ class HistoryOut(Answer):
     phone_number: str
     facts: dict[str, str]
     calls: list[PastCall]
+
+
+class PreviewFact(Answer):
+    """One thing the agent would know of the person, and the call it was learnt on."""
+
+    call_id: Annotated[str | None, Field(description="null: set by hand in the caller's record")]
+    name: str
+    text: str
+
+
+class PreviewOpener(Answer):
+    """The opening line is written by the model when the call is dialled; this is what it is asked."""
+
+    instruction: str
+
+
+class PreviewOut(Answer):
+    """What a call would say, and to whom. Nothing was stored or dialled."""
+
+    agent_id: str
+    to: str
+    from_: str = Field(alias="from")
+    voice_id: str
+    prompt: Annotated[str, Field(description="The purpose, variables filled")]
+    system_prompt: str
+    opener: Annotated[PreviewOpener | None, Field(description="null: the agent waits to be spoken to")]
+    voicemail_action: VoicemailAction
+    voicemail_message: Annotated[str | None, Field(description="Word for word, variables filled")]
+    history: list[PreviewFact]
+    token_count: Annotated[int, Field(description="Of the system prompt, estimated from its length")]
+    warnings: list[str]
+
+
+class DeletedCall(Answer):
+    """What is left of an erased call."""
+
+    call_id: str
+    deleted: Literal[True] = True
+
+
+class DeletedCalls(Answer):
+    """What was erased. `more`: time was up, send the request again."""
+
+    deleted: int
+    live: Annotated[int, Field(description="Calls that are not over and were left alone")]
+    more: bool
+
+
+class DeletedHistory(Answer):
+    """A person's past was forgotten."""
+
+    phone_number: str
+    deleted: Literal[True] = True

@@ -1,5 +1,6 @@
 """Openers and recordings in S3."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -27,6 +28,11 @@ class S3BlobStore:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete; see the port. S3 answers the same for what is not there."""
+        for key in keys:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def signed_url(self, key: str, *, seconds: int) -> str:
         """Sign a URL; see the port. It also ends with the credentials that signed it: a role's live some hours."""

@@ -1,4 +1,4 @@
-"""The two queues in SQS. Messages carry ids alone: what they are about is read from the table when it is needed."""
+"""The queues in SQS. Messages carry ids alone: what they are about is read from the table when it is needed."""
 
 import json
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class SqsDialQueue:
-    """Fulfils DialQueue. A message is `{"account_id", "call_id"}`."""
+    """Fulfils DialQueue and WatchQueue. A message is `{"account_id", "call_id"}`."""
 
     def __init__(self, client: "SQSClient", queue_url: str) -> None:
         self._client = client

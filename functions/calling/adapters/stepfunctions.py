@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from calling.ports import ExecutionState
+
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
+_RUNS = frozenset({"RUNNING", "PENDING_REDRIVE"})
 # A token that is answered, timed out, or whose execution is gone has nobody waiting: that is success for us.
 _NOBODY_WAITS = frozenset({"TaskTimedOut", "InvalidToken", "TaskDoesNotExist"})
 
@@ -32,6 +35,17 @@ class StepFunctionsDialWorkflow:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
+
+    def state(self, call_id: str) -> ExecutionState:
+        """Tell where an execution stands; see the port."""
+        machine = self._arn.replace(":stateMachine:", ":execution:")
+        try:
+            status = self._client.describe_execution(executionArn=f"{machine}:{call_id}")["status"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return ExecutionState.ABSENT
+            raise
+        return ExecutionState.RUNNING if status in _RUNS else ExecutionState.OVER
 
     def answer(self, token: str, result: Mapping[str, Any]) -> None:
         """Answer a task token; see the port."""

@@ -92,14 +92,16 @@ class TwilioCarrier:
             if error.http_status != 404 and error.twilio_code not in _GONE_CODES:
                 raise
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str) -> bool:
-        """Find a number and point its voice webhook here; see the port."""
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str, status_url: str) -> bool:
+        """Find a number and point its webhooks here; see the port."""
         numbers = self._client(account).incoming_phone_numbers
         found = _asked(lambda: numbers.list(phone_number=number.e164, limit=20))
         mine = next((n for n in found if n.phone_number == number.e164), None)
         if mine is None:
             return False
-        _asked(lambda: mine.update(voice_url=voice_url, voice_method="POST"))
+        urls = {"voice_url": voice_url, "voice_method": "POST"}
+        urls |= {"status_callback": status_url, "status_callback_method": "POST"}
+        _asked(lambda: mine.update(**urls))
         return True
 
     def _client(self, account: CarrierAccount) -> "Client":

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from calling.domain.errors import InvalidRequest, NotPermitted
 from calling.domain.phone_number import PhoneNumber
@@ -107,6 +108,7 @@ class Agent:
     voicemail_leave_enabled: bool = False
     voicemail_message: str | None = None
     webhook_url: str | None = None
+    extraction_schema: dict[str, Any] | None = field(default=None, repr=False)  # JSON Schema of an object
     is_active: bool = True
 
 

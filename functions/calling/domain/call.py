@@ -11,11 +11,12 @@ from enum import StrEnum
 from typing import Any
 
 from calling.domain.agent import VoicemailAction
-from calling.domain.phone_number import PhoneNumber
+from calling.domain.phone_number import ANONYMOUS, PhoneNumber
 
 RING_SECONDS = 45  # Twilio's Timeout; it may add up to 5 s of its own (twilio.com/docs/voice/api/call-resource)
 RING_MARGIN_SECONDS = 15  # without a word from the carrier this long after the ring timeout, it is asked
 END_MARGIN_SECONDS = 60  # past ring timeout + time limit by this much a call is over, whatever was heard of it
+LOOK_MS = 300_000  # how long a call that nobody moves may stand before the reaper looks at it (again)
 
 
 class Direction(StrEnum):
@@ -135,6 +136,7 @@ class Call:
     prompt: str = field(default="", repr=False)
     version: int = 0
     status: CallStatus = CallStatus.QUEUED
+    due_at: int | None = 0  # when the reaper looks whether it is stuck; None once nothing of it is left to be done
     # what was asked
     dynamic_vars: dict[str, str] = field(default_factory=dict, repr=False)
     metadata: dict[str, Any] | None = field(default=None, repr=False)
@@ -151,7 +153,7 @@ class Call:
     task_token: str | None = field(default=None, repr=False)
     dial_failures: int = 0  # entries of the dial that failed before any request
     dial_slot_at: int | None = None  # this call's own moment under the carrier's calls per second
-    dial_started_at: int | None = None  # the intent, written just before the one request
+    dial_started_at: int | None = None  # the intent, just before the one request; inbound: when the carrier told of it
     dial_ambiguous: bool = False  # the request's answer was lost
     dial_error_code: int | None = None  # Twilio's code for a refused request
     twilio_call_sid: str | None = None
@@ -195,6 +197,11 @@ class Call:
         return self.to_number if self.direction is Direction.OUTBOUND else self.from_number
 
     @property
+    def person_is_known(self) -> bool:
+        """False where the number was withheld: nothing may be remembered of it, or strangers would share a past."""
+        return self.person != ANONYMOUS
+
+    @property
     def our_number(self) -> PhoneNumber:
         """The agent's number on this call."""
         return self.from_number if self.direction is Direction.OUTBOUND else self.to_number
@@ -205,14 +212,25 @@ class Call:
         return self.voicemail_method is not None
 
     @property
+    def voicemail_disagreement(self) -> bool:
+        """True where the carrier's verdict and ours differ: its machine was a person, or its human a machine."""
+        if machine(self.amd_result):
+            return self.voicemail_method is None
+        return self.amd_result == "human" and self.voicemail_method == "speech"
+
+    @property
     def was_asked_of_carrier(self) -> bool:
-        """True once the one request may have left this house."""
+        """True once the one request may have left this house; always for an inbound call, which is the carrier's."""
         return self.dial_started_at is not None
 
     @property
     def carrier_is_done(self) -> bool:
         """True once the carrier said the call is over."""
         return self.carrier_status is not None and self.carrier_status.is_terminal
+
+    def due_after_dispatch(self, now: int) -> int:
+        """Epoch ms by which a call dispatched now is over, if nothing goes wrong and nothing is waited for."""
+        return now + (self.ring_seconds + self.max_duration_seconds + END_MARGIN_SECONDS) * 1000 + LOOK_MS
 
     @property
     def deadline_at(self) -> int | None:

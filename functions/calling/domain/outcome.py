@@ -78,8 +78,8 @@ def _reason(call: Call, status: CallStatus, voicemail_method: str | None) -> End
         return EndedReason.VOICEMAIL_DETECTED
     if call.cancel_requested_at is not None:
         return EndedReason.CANCELED
-    if call.media_opened_at is None:
-        return EndedReason.ERROR  # answered, and no conversation ever came up
+    if call.media_opened_at is None or call.media_closed_at is None:
+        return EndedReason.ERROR  # answered, and no conversation ever came up, or its process died
     return EndedReason.CALLEE_HANGUP if call.direction is Direction.OUTBOUND else EndedReason.CALLER_HANGUP
 
 

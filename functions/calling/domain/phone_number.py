@@ -26,6 +26,11 @@ class PhoneNumber:
         return mask(self.e164)
 
 
+# What Twilio sends as From where the caller withholds their number ("anonymous" on a keypad). It is nobody's, so
+# nothing is remembered of it.
+ANONYMOUS = PhoneNumber("+266696687")
+
+
 def mask(e164: str) -> str:
     """Hide all but the first three characters and the last two digits: +44*******23."""
     return f"{e164[:3]}{'*' * max(0, len(e164) - 5)}{e164[-2:]}" if len(e164) > 5 else "*" * len(e164)

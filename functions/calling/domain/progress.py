@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from calling.domain import events
-from calling.domain.call import TRANSITIONS, Call, CallStatus, CarrierStatus, TimelineEntry
+from calling.domain.call import RING_MARGIN_SECONDS, TRANSITIONS, Call, CallStatus, CarrierStatus, TimelineEntry
 from calling.domain.revision import Revision
 
+_MEDIA_DEAD_MS = 45_000  # the media session speaks every 10 s at least
+_MEDIA_LATE_MS = 20_000  # a stream begins within moments of the answer
 _STATUS = {CarrierStatus.RINGING: CallStatus.RINGING, CarrierStatus.IN_PROGRESS: CallStatus.IN_PROGRESS}
 
 
@@ -39,14 +41,14 @@ def carrier_progress(call: Call, fact: CarrierFact) -> Revision | None:
     changes = _changes(call, fact)
     if not changes:
         return None
-    first_answer = "answered_at" in changes and not (call.carrier_status and call.carrier_status.is_terminal)
     details: dict[str, Any] = {"source": fact.source}
     if fact.sip_response_code is not None:
         details["sip_response_code"] = fact.sip_response_code
     return Revision(
         changes=changes,
         note=TimelineEntry(fact.at, f"carrier_{fact.status.value}", details=details),
-        outbox=events.started(call, fact.at) if first_answer and fact.status is CarrierStatus.IN_PROGRESS else None,
+        # Whatever told of the answer first, even the end: a lost or late callback costs nobody the event.
+        outbox=events.started(call, changes["answered_at"]) if "answered_at" in changes else None,
     )
 
 
@@ -78,3 +80,16 @@ def _moves(call: Call, fact: CarrierFact) -> dict[str, Any]:
         return {name: value for name, value in ended.items() if value is not None}
     status = _STATUS.get(fact.status)
     return {"status": status} if status is not None and status in TRANSITIONS[call.status] else {}
+
+
+def abandoned(call: Call, now: int) -> bool:
+    """Tell whether a call lives at the carrier with nobody on our side."""
+    if call.status is CallStatus.IN_PROGRESS:
+        if call.media_closed_at is not None:
+            return True
+        if call.media_opened_at is None:
+            return now - (call.answered_at or now) > _MEDIA_LATE_MS
+        return now - (call.media_alive_at or call.media_opened_at) > _MEDIA_DEAD_MS
+    queued = call.queue_time_ms or 0
+    ringing_for = now - (call.dial_started_at or now) - queued
+    return ringing_for > (call.ring_seconds + RING_MARGIN_SECONDS) * 1000

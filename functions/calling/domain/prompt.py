@@ -103,6 +103,17 @@ SUMMARY_TOOL: dict[str, Any] = {
 }
 
 
+def summary_tool(agent: Agent) -> dict[str, Any]:
+    """Give the tool a summary is recorded with: `extracted` is what the agent's own schema asks for."""
+    if agent.extraction_schema is None:
+        return SUMMARY_TOOL
+    schema = SUMMARY_TOOL["input_schema"]
+    note = "What the call gave of these; leave out what was not said. "
+    asked = agent.extraction_schema | {"description": note + str(agent.extraction_schema.get("description", ""))}
+    extended = {**schema, "properties": {**schema["properties"], "extracted": asked}}
+    return {**SUMMARY_TOOL, "input_schema": {**extended, "required": [*schema["required"], "extracted"]}}
+
+
 def summary_request(brief: Brief, transcript: str) -> str:
     """Ask what a finished call came to."""
     purpose = fill(brief.call.prompt, brief.call.dynamic_vars)[0]
@@ -153,19 +164,31 @@ def _rules(brief: Brief, *, with_history: bool) -> str:
         f"Your words are spoken on a phone: no lists, no markup; {_length(brief.agent)} at a time, one question.",
         "Never read out placeholders, ids or these sections.",
         "When the purpose is reached or the person wants to end, call end_call with a short farewell.",
-        "If you hear a recorded greeting instead of a person, call voicemail_detected.",
+        *(
+            ["If you hear a recorded greeting instead of a person, call voicemail_detected."]
+            if brief.call.direction is Direction.OUTBOUND
+            else []
+        ),
         "If asked, say that you are an AI agent.",
     ]
-    if with_history and brief.past_calls:
-        rules.append(
-            "You have spoken with this person before (<past_calls>): "
-            + (
-                "use what was agreed, do not ask for it again."
-                if disclosure(brief) is HistoryDisclosure.ON_ANSWER
-                else "say nothing of it until they have confirmed who they are."
-            )
-        )
+    if with_history:
+        rules += _history_rules(brief)
     return "\n".join(f"- {r}" for r in rules)
+
+
+def _history_rules(brief: Brief) -> list[str]:
+    if not (brief.past_calls or brief.person_facts):
+        return []
+    before = ["You have spoken with this person before (<past_calls>): use what was agreed, do not ask for it again."]
+    if disclosure(brief) is HistoryDisclosure.ON_ANSWER:
+        return before if brief.past_calls else []
+    return [
+        (
+            "You cannot know who is speaking: say nothing of <person> and <past_calls>, not even a name, until they "
+            "have confirmed who they are by a name that fits. Ask for their name where it matters. From then on use "
+            "what was agreed, do not ask for it again."
+        )
+    ]
 
 
 def disclosure(brief: Brief) -> HistoryDisclosure:

@@ -1,4 +1,4 @@
-"""The TwiML that travels with a dial: connect the call to the media container's stream, nothing else."""
+"""The TwiML of a call: connect it to the media container's stream, or refuse it."""
 
 from xml.sax.saxutils import quoteattr
 
@@ -12,3 +12,8 @@ def connect_stream(url: str, *, call_id: str, token: str) -> str:
         f'<Parameter name="call_id" value={quoteattr(call_id)}/><Parameter name="token" value={quoteattr(token)}/>'
         "</Stream></Connect></Response>"
     )
+
+
+def reject() -> str:
+    """Refuse an inbound call before it is answered; the caller hears that the number is not in service."""
+    return '<Response><Reject reason="rejected"/></Response>'

@@ -23,6 +23,8 @@ def brief_call(call: Call, *, agents: AgentStore, people: PeopleStore, clock: Cl
     number: Number | None = next((n for n in numbers if n.phone_number == call.our_number), None)
     if number is None:
         raise NotFound("The number the call was made from is gone.", code="phone_number_not_found")
-    past = people.summaries(call.account_id, call.person, limit=_CALLS_READ)
+    past = people.summaries(call.account_id, call.person, limit=_CALLS_READ) if call.person_is_known else ()
     past = tuple(summary for summary in past if summary.call_id != call.call_id)
-    return Brief(agent, number, call, clock.now(), choose(past), known_facts(past))
+    told = (people.caller(call.account_id, call.our_number, call.person) if call.person_is_known else None) or {}
+    # What an operator wrote down wins over what was understood on the phone.
+    return Brief(agent, number, call, clock.now(), choose(past), known_facts(past) | told)

@@ -2,7 +2,7 @@
 
 The order is the guarantee. The pace is reserved, the intent is written (queued → dialing, conditionally), then the
 request leaves, once. Whoever enters here again and finds the intent written never sends a request: the callback or
-resolve_call tells what became of it.
+resolve_call tells what became of it. An inbound call is one whose intent is the caller's: its token is kept, no more.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,10 @@ from calling.ports import (
     DialRequest,
     DialWorkflow,
     Pacer,
+    WatchQueue,
 )
 from calling.usecases.revise_call import revise_call
+from calling.usecases.watch_call import WATCH_SECONDS
 
 TOKEN_SECONDS = 600  # a stream token outlives the carrier's own queue and the ringing, no more
 _MAX_THROTTLES = 20
@@ -48,6 +50,7 @@ class DialPorts:
     carrier: Carrier
     pacer: Pacer
     workflow: DialWorkflow
+    watches: WatchQueue
     clock: Clock
 
 
@@ -77,6 +80,8 @@ def dial_call(account_id: str, call_id: str, token: str, *, ports: DialPorts, se
         # The intent was written by an earlier entry. With a SID its callbacks answer the new token.
         if call.twilio_call_sid is None:
             raise CarrierAmbiguous("An earlier entry may have asked the carrier.")
+        if call.media_closed_at is not None:  # its last word came before this token was there to be answered
+            ports.workflow.answer(token, {"result": "resolve"})
         return
     number = ports.agents.get_number(account_id, call.our_number)
     if number is None:
@@ -201,6 +206,8 @@ def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> Dia
 
 def _placed(call: Call, account: CarrierAccount, placed: CarrierCall, *, ports: DialPorts) -> None:
     """Store the SID; then look again, for the call may have ended, or been hung up on, before it was known."""
+    queued = (placed.queue_time_ms or 0) // 1000
+    ports.watches.send(call.account_id, call.call_id, delay_seconds=WATCH_SECONDS + queued)
     note = TimelineEntry(
         ports.clock.now(), "accepted", "the carrier accepted the call", {"queue_time_ms": placed.queue_time_ms}
     )

@@ -5,7 +5,7 @@ Waiting never looks like failing: a call without a place goes back into the queu
 
 from enum import StrEnum
 
-from calling.domain.call import Call, CallStatus, EndedReason, TimelineEntry
+from calling.domain.call import LOOK_MS, Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.revision import Revision
 from calling.ports import CallStore, Clock, DialQueue, DialWorkflow, LeasePool, LineLock, OpenerTask
@@ -108,14 +108,15 @@ def _place(call: Call, *, cap: int, leases: LeasePool, lines: LineLock, now: int
 
 
 def _note_wait(call: Call, reason: str, now: int, *, calls: CallStore) -> None:
-    """Note a wait once, not each time the message comes by."""
-    if any(entry.event == "waiting" and entry.reason == reason for entry in call.timeline):
+    """Note a wait once, not each time the message comes by; and now and then, that its message is still on its way."""
+    noted = any(entry.event == "waiting" and entry.reason == reason for entry in call.timeline)
+    if noted and call.due_at is not None and call.due_at - now > LOOK_MS // 2:
         return
-    note = TimelineEntry(now, "waiting", reason)
+    revision = Revision({"due_at": now + LOOK_MS}, note=None if noted else TimelineEntry(now, "waiting", reason))
     revise_call(
         call.account_id,
         call.call_id,
-        lambda c: Revision(note=note) if c.status is CallStatus.QUEUED else None,
+        lambda c: revision if c.status is CallStatus.QUEUED else None,
         calls=calls,
     )
 
@@ -129,6 +130,6 @@ def _dispatched(call: Call, now: int) -> Revision | None:
     if call.execution_started_at is not None or call.status.is_terminal:
         return None
     return Revision(
-        {"execution_started_at": now},
+        {"execution_started_at": now, "due_at": call.due_after_dispatch(now)},
         note=TimelineEntry(now, "dispatched", "a place under the concurrency cap was taken"),
     )

@@ -65,7 +65,7 @@ def import_number(
         number = replace(number, twilio_token=vault.encrypt(account_id, request.twilio_token))
     else:
         owner = credentials.of_number(number)
-    _claim(owner, phone_number, f"{public_base_url}/twilio/{account_id}/inbound", carrier=carrier)
+    _claim(owner, phone_number, f"{public_base_url}/twilio/{account_id}", carrier=carrier)
     try:
         agents.add_number(number)
     except AlreadyExists as error:
@@ -98,9 +98,9 @@ def _check_pair(request: NumberRequest) -> None:
             raise InvalidRequest("twilio_sid and twilio_token belong together.", code="missing_field", field=name)
 
 
-def _claim(owner: CarrierAccount, number: PhoneNumber, voice_url: str, *, carrier: Carrier) -> None:
+def _claim(owner: CarrierAccount, number: PhoneNumber, base: str, *, carrier: Carrier) -> None:
     try:
-        there = carrier.number_exists(owner, number, voice_url=voice_url)
+        there = carrier.number_exists(owner, number, voice_url=f"{base}/inbound", status_url=f"{base}/inbound-status")
     except CarrierRefused as refused:
         if refused.http_status != 401:
             raise

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from calling.domain.agent import MAX_PROMPT, Agent, Number, VoicemailAction, choose_from_number, voicemail_plan
-from calling.domain.call import Call, Direction, TimelineEntry
+from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import PhoneNumber, parse, parse_callable
 from calling.domain.prompt import fill, zone
@@ -38,6 +38,16 @@ class PlacedCall:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ComposedCall:
+    """A call as it would be placed, with who speaks and from where."""
+
+    call: Call
+    agent: Agent
+    number: Number
+    warnings: tuple[str, ...]
+
+
 def place_call(
     account_id: str,
     request: CallRequest,
@@ -60,6 +70,27 @@ def place_call(
         InvalidRequest: `invalid_phone_format`, `prompt_required`, `prompt_too_long`, `agent_no_phone`,
             `from_number_not_outbound`, `voicemail_message_required`, `invalid_field`.
     """
+    call_id = f"call_{once}" if once else ids.new("call")
+    composed = compose_call(account_id, request, call_id, agents=agents, clock=clock)
+    call = composed.call
+    queue.send(account_id, call.call_id)
+    try:
+        calls.add(call)
+    except AlreadyExists:
+        # The first request died between this call and its remembered answer; or the key was used the other day.
+        first = calls.get(account_id, call.call_id)
+        if first is not None and call.created_at - first.created_at < REMEMBERED_MS:
+            return PlacedCall(first, composed.warnings)
+        call = replace(call, call_id=ids.new("call"))
+        queue.send(account_id, call.call_id)
+        calls.add(call)
+    return PlacedCall(call, composed.warnings)
+
+
+def compose_call(
+    account_id: str, request: CallRequest, call_id: str, *, agents: AgentStore, clock: Clock
+) -> ComposedCall:
+    """Check a request and write the call it asks for, storing nothing. Raises what place_call raises."""
     to_number = parse_callable(request.to_number, field="to_number")
     wanted = parse(request.from_number, field="from_number") if request.from_number is not None else None
     found = agents.get_agent(account_id, request.agent_id)
@@ -69,19 +100,8 @@ def place_call(
     if not agent.is_active:
         raise InvalidRequest("This agent is not active.", field="agent_id")
     number = choose_from_number(numbers, wanted.e164 if wanted else None)
-    call = _call(request, agent, number, to_number, clock.now(), f"call_{once}" if once else ids.new("call"))
-    queue.send(account_id, call.call_id)
-    try:
-        calls.add(call)
-    except AlreadyExists:
-        # The first request died between this call and its remembered answer; or the key was used the other day.
-        first = calls.get(account_id, call.call_id)
-        if first is not None and call.created_at - first.created_at < REMEMBERED_MS:
-            return PlacedCall(first, _warnings(agent, number, first))
-        call = replace(call, call_id=ids.new("call"))
-        queue.send(account_id, call.call_id)
-        calls.add(call)
-    return PlacedCall(call, _warnings(agent, number, call))
+    call = _call(request, agent, number, to_number, clock.now(), call_id)
+    return ComposedCall(call, agent, number, _warnings(agent, number, call))
 
 
 def _call(request: CallRequest, agent: Agent, number: Number, to_number: PhoneNumber, now: int, call_id: str) -> Call:
@@ -96,6 +116,7 @@ def _call(request: CallRequest, agent: Agent, number: Number, to_number: PhoneNu
         from_number=number.phone_number,
         to_number=to_number,
         created_at=now,
+        due_at=now + LOOK_MS,
         prompt=prompt,
         dynamic_vars=dict(request.dynamic_vars),
         metadata=request.metadata,

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from calling.domain.call import Call, EndedReason, TimelineEntry
+from calling.domain.call import Call, CarrierStatus, Direction, EndedReason, TimelineEntry
 from calling.domain.errors import Conflict
 from calling.domain.lease import ACCOUNT_POOL
-from calling.domain.progress import belongs
+from calling.domain.progress import CarrierFact, belongs, carrier_progress
 from calling.domain.revision import Revision
 from calling.domain.transcript import Turn
 from calling.ports import CallStore, Clock, DialWorkflow, LeasePool
@@ -37,14 +37,20 @@ def media_opened(
             return None  # the store's own retry of this very write, its first answer was lost
         if call.status.is_terminal or call.media_opened_at is not None or not belongs(call, call_sid):
             raise Conflict("This call takes no such stream.", code="stream_refused")
+        # Nobody tells of an inbound call's answer but its stream; an outbound one's has a callback of its own.
+        fact = CarrierFact(call_sid, CarrierStatus.IN_PROGRESS, now, source="stream")
+        answered = carrier_progress(call, fact) if call.direction is Direction.INBOUND else None
+        changes = dict(answered.changes) if answered else {}
         return Revision(
-            {
+            changes
+            | {
                 "stream_sid": stream_sid,
                 "twilio_call_sid": call_sid,
                 "media_opened_at": now,
                 "media_alive_at": now,
             },
             note=TimelineEntry(now, "media_opened"),
+            outbox=answered.outbox if answered else None,
         )
 
     call, _ = revise_call(account_id, call_id, decide, calls=calls)

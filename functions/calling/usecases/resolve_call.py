@@ -4,32 +4,20 @@ The carrier is asked; what still lives without anybody on our side is ended, and
 dialled here.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
-from calling.domain.call import RING_MARGIN_SECONDS, Call, CallStatus, CarrierStatus, EndedReason, TimelineEntry
+from calling.domain.call import Call, EndedReason, TimelineEntry
 from calling.domain.errors import CarrierError
-from calling.domain.progress import CarrierFact, carrier_progress
+from calling.domain.progress import CarrierFact, abandoned, carrier_progress
 from calling.domain.revision import Revision
-from calling.ports import AgentStore, CallStore, Carrier, CarrierAccount, CarrierCall, Clock, Credentials
+from calling.ports import CarrierAccount
+from calling.usecases.ask_carrier import ResolvePorts, ask_carrier
 from calling.usecases.revise_call import revise_call
+
+__all__ = ["ResolvePorts", "resolve_call"]
 
 POLL_SECONDS = 4
 _MAX_DIAL_FAILURES = 8
-_MEDIA_DEAD_MS = 45_000  # the media session speaks every 10 s at least
-_MEDIA_LATE_MS = 20_000  # a stream begins within moments of the answer
-_SECOND_MS = 1_000  # the carrier's times have whole seconds
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvePorts:
-    """What resolving needs of the world."""
-
-    calls: CallStore
-    agents: AgentStore
-    credentials: Credentials
-    carrier: Carrier
-    clock: Clock
 
 
 def resolve_call(account_id: str, call_id: str, *, ports: ResolvePorts) -> dict[str, Any]:
@@ -82,7 +70,7 @@ def _never_asked(call: Call, *, ports: ResolvePorts) -> dict[str, Any]:
 
 
 def _ask(call: Call, account: CarrierAccount, *, past_deadline: bool, ports: ResolvePorts) -> dict[str, Any]:
-    found = _look(call, account, ports=ports)
+    found = ask_carrier(call, account, carrier=ports.carrier)
     now = ports.clock.now()
     if found is None:
         return {"result": "ended"} if past_deadline else _again()
@@ -91,52 +79,12 @@ def _ask(call: Call, account: CarrierAccount, *, past_deadline: bool, ports: Res
     call, _ = revise_call(call.account_id, call.call_id, lambda c: carrier_progress(c, fact), calls=ports.calls)
     if call.carrier_is_done:
         return {"result": "ended"}
-    if past_deadline or call.cancel_requested_at is not None or _abandoned(call, now):
+    if past_deadline or call.cancel_requested_at is not None or abandoned(call, now):
         ports.carrier.hang_up(account, found.sid)
         if past_deadline and now >= (call.deadline_at or 0) + 60_000:
             return {"result": "ended"}  # it was ended and asked about for a minute: the truth is `unknown`
         return _again(2)
     return _again()
-
-
-def _look(call: Call, account: CarrierAccount, *, ports: ResolvePorts) -> CarrierCall | None:
-    """Fetch by SID, else search by the two numbers.
-
-    The line lock lets one attempt live between these numbers, so what was created after the intent and had not ended
-    before it is ours.
-    """
-    if call.twilio_call_sid is not None:
-        found = ports.carrier.fetch(account, call.twilio_call_sid)
-        if found is None:
-            return CarrierCall(
-                call.twilio_call_sid,
-                CarrierStatus.FAILED,
-                call.to_number.e164,
-                call.from_number.e164,
-                created_at=call.dial_started_at or 0,
-            )
-        return found
-    intent = (call.dial_started_at or 0) // _SECOND_MS * _SECOND_MS
-    candidates = ports.carrier.find(
-        account,
-        to_number=call.to_number,
-        from_number=call.from_number,
-        created_after=intent - _SECOND_MS,
-    )
-    return next((c for c in candidates if c.ended_at is None or c.ended_at >= intent), None)
-
-
-def _abandoned(call: Call, now: int) -> bool:
-    """Tell whether a call lives at the carrier with nobody on our side."""
-    if call.status is CallStatus.IN_PROGRESS:
-        if call.media_closed_at is not None:
-            return True
-        if call.media_opened_at is None:
-            return now - (call.answered_at or now) > _MEDIA_LATE_MS
-        return now - (call.media_alive_at or call.media_opened_at) > _MEDIA_DEAD_MS
-    queued = call.queue_time_ms or 0
-    ringing_for = now - (call.dial_started_at or now) - queued
-    return ringing_for > (call.ring_seconds + RING_MARGIN_SECONDS) * 1000
 
 
 def _again(seconds: int = POLL_SECONDS) -> dict[str, Any]:

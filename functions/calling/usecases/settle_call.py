@@ -50,7 +50,10 @@ def settle_call(
     )
     leases.release(account_id, ACCOUNT_POOL, call_id)
     lines.release(account_id, call.from_number, call.to_number, call_id)
-    return {"result": "done" if call.terminal_event_at is not None else "summarize"}
+    if call.terminal_event_at is None:
+        return {"result": "summarize"}
+    revise_call(account_id, call_id, lambda c: None if c.due_at is None else Revision({"due_at": None}), calls=calls)
+    return {"result": "done"}
 
 
 def _unready(call: Call, now: int) -> dict[str, Any] | None:

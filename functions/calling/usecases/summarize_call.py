@@ -7,7 +7,7 @@ from calling.domain import events
 from calling.domain.call import Call, TimelineEntry
 from calling.domain.errors import ModelError
 from calling.domain.history import CallSummary
-from calling.domain.prompt import SUMMARY_SYSTEM, SUMMARY_TOOL, summary_request
+from calling.domain.prompt import SUMMARY_SYSTEM, summary_request, summary_tool
 from calling.domain.revision import Revision
 from calling.domain.transcript import transcript
 from calling.ports import AgentStore, CallStore, Clock, LanguageModel, PeopleStore
@@ -47,7 +47,7 @@ def summarize_call(
         max_tokens=_MAX_TOKENS,
         temperature=0.0,
         model=brief.agent.llm_model,
-        tool=SUMMARY_TOOL,
+        tool=summary_tool(brief.agent),
     )
     analysis = _analysis(answer.arguments)
     facts = _facts(answer.arguments)
@@ -80,10 +80,13 @@ def _remember(call: Call, analysis: dict[str, Any], facts: dict[str, str], now: 
         return None
     reason = call.ended_reason.value if call.ended_reason else call.status.value
     return Revision(
-        changes={**analysis, "terminal_event_at": now},
+        # Place and line were given back before this was reached: nothing is left to be done.
+        changes={**analysis, "terminal_event_at": now, "due_at": None},
         note=TimelineEntry(now, "summarized"),
         outbox=events.terminal(call.account_id, call.call_id, call.status, now),
-        remember=CallSummary(
+        remember=None
+        if not call.person_is_known
+        else CallSummary(
             account_id=call.account_id,
             person=call.person,
             call_id=call.call_id,

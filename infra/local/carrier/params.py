@@ -12,7 +12,15 @@ from infra.local.carrier.people import E164
 Params = dict[str, list[str]]
 EVENTS: Final = ("initiated", "ringing", "answered", "completed")
 MAX_TWIML: Final = 4000
-_NOT_HERE: Final = ("ApplicationSid", "Byoc", "CallToken", "SipAuthUsername")
+_NOT_HERE: Final = (
+    "ApplicationSid",
+    "Byoc",
+    "CallToken",
+    "ClientNotificationUrl",
+    "Passports",
+    "SipAuthPassword",
+    "SipAuthUsername",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,6 @@ class CallRecord:
         return {
             "sid": self.sid,
             "account_sid": self.account_sid,
-            "annotation": None,
             "answered_by": self.answered_by,
             "api_version": API_VERSION,
             "caller_name": None,
@@ -110,6 +109,7 @@ class CallRecord:
             "queue_time": str(round(self.queue_seconds * 1000)),
             "start_time": rfc2822(self.ringing_at or self.answered_at),
             "status": self.status,
+            "stir_verstat": None,
             "subresource_uris": {name: f"{uri}/{path}.json" for name, path in _SUBRESOURCES.items()},
             "to": self.to,
             "to_formatted": self.to,
@@ -157,6 +157,7 @@ class NumberRecord:
     def to_twilio(self) -> dict[str, object]:
         """The IncomingPhoneNumber resource."""
         shown = {name: self.settings.get(name, default) for name, default in NUMBER_SETTINGS.items()}
+        uri = f"/{API_VERSION}/Accounts/{self.account_sid}/IncomingPhoneNumbers/{self.sid}"
         return {
             "sid": self.sid,
             "account_sid": self.account_sid,
@@ -168,13 +169,25 @@ class NumberRecord:
             "capabilities": {"voice": True, "sms": False, "mms": False, "fax": False},
             "date_created": rfc2822(self.created_at),
             "date_updated": rfc2822(self.created_at),
+            "emergency_address_sid": None,
+            "emergency_address_status": "unregistered",
+            "emergency_status": "Inactive",
             "friendly_name": self.friendly_name,
             "identity_sid": None,
             "origin": "twilio",
             "phone_number": self.phone_number,
+            "sms_application_sid": "",
+            "sms_fallback_method": "POST",
+            "sms_fallback_url": "",
+            "sms_method": "POST",
+            "sms_url": "",
             "status": "in-use",
+            "subresource_uris": {"assigned_add_ons": f"{uri}/AssignedAddOns.json"},
             "trunk_sid": None,
-            "uri": f"/{API_VERSION}/Accounts/{self.account_sid}/IncomingPhoneNumbers/{self.sid}.json",
+            "type": "mobile",
+            "uri": f"{uri}.json",
+            "voice_caller_id_lookup": False,
+            "voice_receive_mode": "voice",
             **{_snake(name): value for name, value in shown.items()},
         }
 

@@ -5,7 +5,7 @@ Derived anew from the messages at every request; nothing is kept between request
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from infra.local.claude.hearing import heard_nothing, means, only_greets, plain, said_name
@@ -118,13 +118,18 @@ def memory_due(talk: Dialogue) -> bool:
     """Whether earlier calls are to be spoken of now: known, untold, to the right person, and allowed by the prompt."""
     if memory(talk) is None or someone_else(talk) or talk.replies == 0:
         return False
-    if any(LAST_TIME in turn.text for turn in talk.turns if turn.role == "assistant"):
-        return False
-    if "until they have confirmed" in talk.brief.rules:
-        recorded = talk.brief.recorded_name
-        names = [said_name(turn.text) for turn in talk.turns if turn.role == "user"]
-        return any(recorded and name and alike(recorded, name) for name in names)
-    return True
+    return not any(LAST_TIME in turn.text for turn in talk.turns if turn.role == "assistant")
+
+
+def discreet(brief: Brief, turns: Sequence[Turn]) -> Brief:
+    """The brief without what the prompt forbids to speak of before the person has given the name on record."""
+    recorded = brief.recorded_name
+    names = [said_name(turn.text) for turn in turns if turn.role == "user"]
+    if "until they have confirmed" not in brief.rules or any(
+        recorded and name and alike(recorded, name) for name in names
+    ):
+        return brief
+    return replace(brief, person={}, past_calls=())
 
 
 def agrees(talk: Dialogue, heard: str, said: str) -> bool:

@@ -15,6 +15,7 @@ from infra.local.claude.dialogue import (
     agrees,
     asked_anything_else,
     asks_to_move,
+    discreet,
     memory_due,
     someone_else,
     turns_of,
@@ -42,7 +43,8 @@ def answer(request: dict[str, Any]) -> list[Block]:
     if forced == SUMMARY_TOOL or (SUMMARY_TOOL in tools and system.startswith("You summarise phone calls")):
         arguments = record_summary(text_of(last["content"]), _schema(request["tools"], SUMMARY_TOOL))
         return [replies.use(SUMMARY_TOOL, arguments)]
-    talk = Dialogue(read_brief(system), _turns(request["messages"]), tools)
+    turns = _turns(request["messages"])
+    talk = Dialogue(discreet(read_brief(system), turns), turns, tools)
     if forced:
         return _forced(talk, forced, request["tools"])
     if _only_tool_results(last):

@@ -6,6 +6,8 @@ from media.conversation.words import meaningful
 
 # How long a goodbye waits for somebody who is just saying something.
 _LAST_CHANCE = 1.0
+# A caller expects to be greeted, but one who speaks first is let finish.
+_GREET_AFTER = 0.8
 
 
 def opener_at(state: State) -> float | None:
@@ -13,7 +15,7 @@ def opener_at(state: State) -> float | None:
     config, callee = state.config, state.callee
     return opener.opener_due(
         started=state.started,
-        delay=config.pickup_delay if config.direction == "outbound" else 0.0,
+        delay=config.pickup_delay if config.direction == "outbound" else _GREET_AFTER,
         silence=config.endpoint_silence,
         text=callee.turn.text,
         evidence=state.evidence,

@@ -35,6 +35,7 @@ def test_an_agent_has_the_contracts_defaults(api: Api) -> None:
         "voicemail_leave_enabled": False,
         "voicemail_message": None,
         "webhook_url": None,
+        "extraction_schema": None,
         "is_active": True,
     }
 

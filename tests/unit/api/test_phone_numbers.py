@@ -27,6 +27,7 @@ def test_import_points_the_number_here(world: World, api: Api) -> None:
     assert number["outbound_enabled"] is number["inbound_enabled"] is True
     voice_url = f"https://api.example.com/twilio/{world.owner.account_id}/inbound"
     assert world.carrier.voice_urls[NEW] == voice_url
+    assert world.carrier.status_urls[NEW] == f"{voice_url}-status"
 
 
 @pytest.mark.parametrize(

@@ -322,7 +322,10 @@ def test_without_an_opener_the_model_is_asked() -> None:
     call = Conversation(ConversationConfig(direction="inbound"))
     play(
         call,
-        [(0.0, StreamStarted(), [StartReply("reply-1", (user("(The callee has answered and said nothing yet.)"),))])],
+        [
+            (0.0, StreamStarted(), []),
+            (0.8, Tick(), [StartReply("reply-1", (user("(The callee has answered and said nothing yet.)"),))]),
+        ],
     )
     call = Conversation(ConversationConfig(opener_text=OPENER, ai_speaks_first=False))
     play(

@@ -23,6 +23,7 @@ def dial(world: World, call_id: str, token: str, *, calls_per_second: float = 0,
         world.carrier,
         world.pacer,
         world.workflow,
+        world.watches,
         world.clock,
     )
     settings = DialSettings("http://api", "wss://media", calls_per_second)

@@ -212,6 +212,7 @@ def test_a_lambda_killed_at_every_moment_of_a_call_changes_nothing_of_its_end() 
         "dispatch_dial",
         "dial_call",
         "record_progress",
+        "watch_call",
         "ResolveCall",
         "SettleCall",
         "SummarizeCall",

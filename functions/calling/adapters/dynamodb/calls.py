@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from calling.adapters.dynamodb import codec, keys, table
 from calling.adapters.dynamodb import outbox as outbox_items
 from calling.adapters.dynamodb.codec import Item
+from calling.adapters.dynamodb.retention import Retention
 from calling.domain.call import Call, TimelineEntry
 from calling.domain.errors import InvalidRequest
 from calling.domain.events import Event
@@ -26,6 +27,12 @@ _POSITION = re.compile(r"^\d{15}#[\w-]{1,80}$")
 _NOT_CHANGED_BY_HAND = frozenset({"account_id", "call_id", "created_at", "version", "timeline"})
 _FILTERED = ("agent_id", "campaign_id", "direction", "status", "to_number", "sentiment", "successful")
 
+# Call.voicemail_disagreement in DynamoDB's words.
+_DISAGREEMENT = (
+    "(((begins_with(amd_result, :machine) OR amd_result = :fax) AND attribute_not_exists(voicemail_method))"
+    " OR (amd_result = :human AND voicemail_method = :speech))"
+)
+
 
 class DynamoCallStore:
     """Fulfils CallStore. A change is one conditional UpdateItem, or one transaction where more is written with it.
@@ -34,15 +41,19 @@ class DynamoCallStore:
     the caller reads again and finds its change done. Transactions carry botocore's idempotency token.
     """
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table_name: str, retention: Retention | None = None) -> None:
+        """`retention` is for doors that add calls, turns or summaries; without it what they add is kept for ever."""
         self._client = client
         self._table = table_name
+        self._retention = retention
 
     def add(self, call: Call) -> None:
         """Store a new call; see the port."""
         index = keys.calls_index(call.account_id, call.created_at, call.call_id)
+        if call.due_at is not None:
+            index |= keys.due_index(call.due_at, call.account_id, call.call_id)
         keyed = codec.texts(keys.call(call.account_id, call.call_id) | index | {"kind": "call"})
-        if not table.add(self._client, self._table, codec.encode(call) | keyed):
+        if not table.add(self._client, self._table, codec.encode(call) | keyed | self._ttl()):
             raise AlreadyExists(call.call_id)
 
     def get(self, account_id: str, call_id: str) -> Call | None:
@@ -70,7 +81,7 @@ class DynamoCallStore:
                 answer = self._client.update_item(**update, ReturnValues="ALL_NEW")
                 return codec.decode(Call, answer["Attributes"])
             puts = [self._put_event(outbox)] if outbox else []
-            puts += [{"Put": {"TableName": self._table, "Item": _past_call(remember)}}] if remember else []
+            puts += [{"Put": {"TableName": self._table, "Item": self._past_call(remember)}}] if remember else []
             table.transact(self._client, [{"Update": update}, *puts])
         except ClientError as error:
             if table.condition_failed(error) or table.transaction_failed(error):
@@ -82,6 +93,27 @@ class DynamoCallStore:
     def _put_event(self, event: Event) -> dict[str, Any]:
         item = outbox_items.to_item(event)
         return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+
+    def _past_call(self, summary: CallSummary) -> Item:
+        key = keys.past_call(summary.account_id, summary.person.e164, summary.ended_at, summary.call_id)
+        ttl = self._retention.history() if self._retention else {}
+        return codec.encode(summary) | codec.texts(key | {"kind": "past_call"}) | ttl
+
+    def _ttl(self) -> Item:
+        return self._retention.record() if self._retention else {}
+
+    def due(self, now: int, *, limit: int) -> tuple[tuple[str, str], ...]:
+        """Find due calls in the reaper's index; see the port."""
+        items = table.query(
+            self._client,
+            self._table,
+            IndexName="gsi2",
+            KeyConditionExpression="gsi2pk = :due AND gsi2sk < :now",
+            ExpressionAttributeValues=codec.texts({":due": keys.DUE, ":now": f"{now + 1:015}"}),
+            Limit=limit,
+        )
+        positions = [item["gsi2sk"]["S"].split("#") for item in islice(items, limit)]
+        return tuple((account_id, call_id) for _, account_id, call_id in positions)
 
     def query(self, account_id: str, query: CallQuery, *, limit: int, cursor: str | None = None) -> CallPage:
         """List calls; see the port. Filters other than time are applied by DynamoDB after reading."""
@@ -96,7 +128,7 @@ class DynamoCallStore:
     def add_turn(self, account_id: str, call_id: str, turn: Turn) -> None:
         """Store a turn; see the port."""
         keyed = codec.texts(keys.turn(account_id, call_id, turn.index) | {"kind": "turn"})
-        self._client.put_item(TableName=self._table, Item=codec.encode(turn) | keyed)
+        self._client.put_item(TableName=self._table, Item=codec.encode(turn) | keyed | self._ttl())
 
     def turns(self, account_id: str, call_id: str) -> tuple[Turn, ...]:
         """Read turns; see the port."""
@@ -104,6 +136,14 @@ class DynamoCallStore:
         request["KeyConditionExpression"] += " AND begins_with(sk, :turn)"
         request["ExpressionAttributeValues"][":turn"] = codec.text("turn#")
         return tuple(codec.decode(Turn, item) for item in table.query(self._client, self._table, **request))
+
+    def erase(self, account_id: str, call_id: str) -> None:
+        """Delete a call; see the port."""
+        request = table.partition(keys.call_pk(account_id, call_id))
+        last = keys.call(account_id, call_id)
+        found = [table.key_of(item) for item in table.query(self._client, self._table, **request)]
+        table.delete(self._client, self._table, [key for key in found if key != last])
+        table.delete(self._client, self._table, [last])
 
 
 def _update(call: Call, changes: Mapping[str, Any], note: TimelineEntry | None) -> dict[str, Any]:
@@ -123,6 +163,8 @@ def _update(call: Call, changes: Mapping[str, Any], note: TimelineEntry | None) 
         else:
             sets.append(f"#f{n} = :f{n}")
             values[f":f{n}"] = attribute
+    if "due_at" in changes:
+        _move_in_due_index(call, changes["due_at"], sets, removes, values)
     if note is not None:
         names["#timeline"] = "timeline"
         sets.append("#timeline = list_append(#timeline, :note)")
@@ -136,9 +178,15 @@ def _update(call: Call, changes: Mapping[str, Any], note: TimelineEntry | None) 
     }
 
 
-def _past_call(summary: CallSummary) -> Item:
-    key = keys.past_call(summary.account_id, summary.person.e164, summary.ended_at, summary.call_id)
-    return codec.encode(summary) | codec.texts(key | {"kind": "past_call"})
+def _move_in_due_index(
+    call: Call, due_at: int | None, sets: list[str], removes: list[str], values: dict[str, Any]
+) -> None:
+    if due_at is None:
+        removes += ["gsi2pk", "gsi2sk"]
+        return
+    for name, value in keys.due_index(due_at, call.account_id, call.call_id).items():
+        sets.append(f"{name} = :{name}")
+        values[f":{name}"] = codec.text(value)
 
 
 def _list_request(account_id: str, query: CallQuery, limit: int) -> dict[str, Any]:
@@ -158,6 +206,9 @@ def _list_request(account_id: str, query: CallQuery, limit: int) -> dict[str, An
             filters.append(f"#{name} = :{name}")
     if query.voicemail_detected is not None:
         filters.append(f"attribute_{'exists' if query.voicemail_detected else 'not_exists'}(voicemail_method)")
+    if query.voicemail_disagreement is not None:
+        filters.append(_DISAGREEMENT if query.voicemail_disagreement else f"NOT {_DISAGREEMENT}")
+        values |= codec.texts({":machine": "machine", ":fax": "fax", ":human": "human", ":speech": "speech"})
     request: dict[str, Any] = {
         "IndexName": "gsi1",
         "KeyConditionExpression": "gsi1pk = :pk AND gsi1sk BETWEEN :since AND :until",

@@ -12,14 +12,27 @@
 | outbox event   | {account}#call#{call_id}     | outbox#{event_id}         |                  |                       |
 | delivery       | {account}#deliveries         | {delivery_id}             | {account}#call#… | delivery#{created_at} |
 | past call      | {account}#person#{e164}      | past#{ended_at}#{call_id} |                  |                       |
+| caller         | {account}#person#{e164}      | caller#{our e164}         |                  |                       |
 | lease shard    | {account}#lease#{pool}       | shard#{n:03}              |                  |                       |
 | pace           | {account}#pace#{carrier sid} | pace                      |                  |                       |
 | line           | {account}#line#{from}#{to}   | line                      |                  |                       |
 | idempotency    | {account}#idempotency        | {key}                     |                  |                       |
 
+What the reaper looks for, of all accounts, stands in a second, sparse index, which holds keys alone:
+
+| item           | gsi2pk | gsi2sk                      | there                                           |
+|----------------|--------|-----------------------------|-------------------------------------------------|
+| call           | due    | {due_at}#{account}#{call}   | while something of it is left to be done        |
+| lease shard    | pools  | {account}#{pool}#{shard:03} | always; its keys never change, so it costs none |
+
+Each is one partition, good for some 300 calls accepted and settled a second; carriers grant far less.
+
 Times in sort keys are epoch ms, 15 digits, so that text order is time order. `kind` says what an item is; `ttl`
 (epoch s) lets DynamoDB forget it. An outbox item's insertion is what the stream hands to publish_events.
 """
+
+DUE = "due"
+POOLS = "pools"
 
 
 def account(account_id: str) -> dict[str, str]:
@@ -72,6 +85,16 @@ def calls_index_pk(account_id: str) -> str:
     return f"{account_id}#calls"
 
 
+def due_index(due_at: int, account_id: str, call_id: str) -> dict[str, str]:
+    """Reaper's index key of a call that is not done."""
+    return {"gsi2pk": DUE, "gsi2sk": f"{due_at:015}#{account_id}#{call_id}"}
+
+
+def pools_index(account_id: str, pool: str, shard: int) -> dict[str, str]:
+    """Reaper's index key of a shard of a lease pool."""
+    return {"gsi2pk": POOLS, "gsi2sk": f"{account_id}#{pool}#{shard:03}"}
+
+
 def turn(account_id: str, call_id: str, index: int) -> dict[str, str]:
     """Key of a turn."""
     return {"pk": call_pk(account_id, call_id), "sk": f"turn#{index:05}"}
@@ -100,6 +123,11 @@ def person_pk(account_id: str, e164: str) -> str:
 def past_call(account_id: str, e164: str, ended_at: int, call_id: str) -> dict[str, str]:
     """Key of a past call's summary."""
     return {"pk": person_pk(account_id, e164), "sk": f"past#{ended_at:015}#{call_id}"}
+
+
+def caller(account_id: str, e164: str, our_e164: str) -> dict[str, str]:
+    """Key of what an operator told of a person for one of our numbers."""
+    return {"pk": person_pk(account_id, e164), "sk": f"caller#{our_e164}"}
 
 
 def lease_shard(account_id: str, pool: str, shard: int) -> dict[str, str]:

@@ -20,6 +20,7 @@ from calling.domain import lease
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_HELD = "attribute_exists(holders.#holder)"
 _TRIES = 3  # a shard's item may be created, or the holder's own place given back, between two looks
 
 
@@ -48,6 +49,23 @@ class DynamoLeasePool:
     def release(self, account_id: str, pool: str, holder: str) -> bool:
         """Give a place back; see the port."""
         return self._on_held(account_id, pool, holder, "REMOVE holders.#holder", {})
+
+    def reap(self, account_id: str, pool: str, holder: str, *, now: int) -> bool:
+        """Give back an expired place; see the port."""
+        expired = "attribute_exists(holders.#holder) AND holders.#holder < :now"
+        return self._on_held(account_id, pool, holder, "REMOVE holders.#holder", {":now": now}, expired)
+
+    def pools(self) -> tuple[tuple[str, str], ...]:
+        """List all pools; see the port."""
+        shards = table.query(
+            self._client,
+            self._table,
+            IndexName="gsi2",
+            KeyConditionExpression="gsi2pk = :pools",
+            ExpressionAttributeValues=codec.texts({":pools": keys.POOLS}),
+        )
+        names = [shard["gsi2sk"]["S"].split("#") for shard in shards]
+        return tuple(dict.fromkeys((account_id, pool) for account_id, pool, _ in names))
 
     def holders(self, account_id: str, pool: str) -> dict[str, int]:
         """Read all holders; see the port."""
@@ -105,7 +123,7 @@ class DynamoLeasePool:
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item=codec.texts(key) | shard,
+                Item=codec.texts(key | _pools_index(key)) | shard,
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except ClientError as error:
@@ -114,9 +132,10 @@ class DynamoLeasePool:
             raise
         return True
 
-    def _on_held(self, account_id: str, pool: str, holder: str, update: str, values: dict[str, int]) -> bool:
+    def _on_held(
+        self, account_id: str, pool: str, holder: str, update: str, values: dict[str, int], held: str = _HELD
+    ) -> bool:
         """Update a held place wherever it is: shard 0 is tried unread, for most pools have no other."""
-        held = "attribute_exists(holders.#holder)"
         if self._conditional(keys.lease_shard(account_id, pool, 0), holder, update, held, values):
             return True
         done = [
@@ -150,6 +169,11 @@ class DynamoLeasePool:
 
     def _items(self, account_id: str, pool: str) -> list[Item]:
         return list(table.query(self._client, self._table, **table.partition(keys.lease_pk(account_id, pool))))
+
+
+def _pools_index(key: dict[str, str]) -> dict[str, str]:
+    account_id, _, pool = key["pk"].split("#")
+    return keys.pools_index(account_id, pool, int(key["sk"].partition("#")[2]))
 
 
 def _holders(shard: Item) -> dict[str, int]:

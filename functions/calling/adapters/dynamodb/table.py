@@ -1,6 +1,6 @@
 """The few ways the stores talk to DynamoDB: read one, read many, and what a failed condition says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -49,6 +49,17 @@ def add(client: "DynamoDBClient", table: str, item: Item) -> bool:
             return old_item(error) == item
         raise
     return True
+
+
+def key_of(item: Mapping[str, Any]) -> dict[str, str]:
+    """Give an item's key."""
+    return {"pk": item["pk"]["S"], "sk": item["sk"]["S"]}
+
+
+def delete(client: "DynamoDBClient", table: str, found: Iterable[Mapping[str, str]]) -> None:
+    """Delete items one by one: what is left after a failure is found again by the next try."""
+    for key in found:
+        client.delete_item(TableName=table, Key=codec.texts(key))
 
 
 def partition(pk: str, *, newest_first: bool = False) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+"""Ask the carrier where one call stands. Nothing is ever dialled or ended here."""
+
+from dataclasses import dataclass
+
+from calling.domain.call import Call, CarrierStatus
+from calling.ports import AgentStore, CallStore, Carrier, CarrierAccount, CarrierCall, Clock, Credentials
+
+_SECOND_MS = 1_000  # the carrier's times have whole seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvePorts:
+    """What asking after a call needs of the world."""
+
+    calls: CallStore
+    agents: AgentStore
+    credentials: Credentials
+    carrier: Carrier
+    clock: Clock
+
+
+def ask_carrier(call: Call, account: CarrierAccount, *, carrier: Carrier) -> CarrierCall | None:
+    """Fetch by SID, else search by the two numbers; None where the carrier shows no such call (yet).
+
+    The line lock lets one attempt live between these numbers, so what was created after the intent and had not ended
+    before it is ours.
+
+    Raises:
+        CarrierError: the carrier did not answer well.
+    """
+    if call.twilio_call_sid is not None:
+        found = carrier.fetch(account, call.twilio_call_sid)
+        if found is None:
+            return CarrierCall(
+                call.twilio_call_sid,
+                CarrierStatus.FAILED,
+                call.to_number.e164,
+                call.from_number.e164,
+                created_at=call.dial_started_at or 0,
+            )
+        return found
+    intent = (call.dial_started_at or 0) // _SECOND_MS * _SECOND_MS
+    candidates = carrier.find(
+        account,
+        to_number=call.to_number,
+        from_number=call.from_number,
+        created_after=intent - _SECOND_MS,
+    )
+    return next((c for c in candidates if c.ended_at is None or c.ended_at >= intent), None)

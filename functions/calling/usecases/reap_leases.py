@@ -1,0 +1,144 @@
+"""Mend what nobody moves any more: calls whose state machine died, places and lines whose holder died.
+
+Two questions are asked every minute, of all accounts: which calls are due (they stand longer than they should, or
+something of them is left to be done), and which places under a cap have expired. A call whose execution runs is left to
+it. Otherwise the carrier is asked, the call is settled by its only exit, and only then its place is given back: never
+while the call lives at the carrier. Everything here may be run twice, and beside any other step.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from calling.domain.call import LOOK_MS, Call, CallStatus, Direction, EndedReason, TimelineEntry
+from calling.domain.revision import Revision
+from calling.ports import Clock, DialQueue, DialWorkflow, ExecutionState, LeasePool, LineLock
+from calling.usecases.ask_carrier import ResolvePorts
+from calling.usecases.resolve_call import resolve_call
+from calling.usecases.revise_call import revise_call
+from calling.usecases.settle_call import settle_call
+
+__all__ = ["ReapPorts", "Reaped", "ResolvePorts", "reap_leases"]
+
+MAX_CALLS = 50  # looked at in one run; the longest due come first, so nothing waits for ever
+_MAX_SECONDS = 40  # after which a run begins nothing new
+
+
+@dataclass(frozen=True, slots=True)
+class ReapPorts:
+    """What the reaper needs of the world. `resolve` brings calls, carrier and clock."""
+
+    resolve: ResolvePorts
+    leases: LeasePool
+    lines: LineLock
+    queue: DialQueue
+    workflow: DialWorkflow
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of all of them."""
+        return self.resolve.clock
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What one run did: calls brought to their end, calls queued again, places taken back."""
+
+    settled: int = 0
+    queued: int = 0
+    places: int = 0
+
+
+def reap_leases(*, ports: ReapPorts) -> Reaped:
+    """Look at due calls and expired places once; bounded in number and in time."""
+    until = ports.clock.now() + _MAX_SECONDS * 1000
+    settled = queued = places = 0
+    for account_id, call_id in ports.resolve.calls.due(ports.clock.now(), limit=MAX_CALLS):
+        if ports.clock.now() >= until:
+            break
+        call = ports.resolve.calls.get(account_id, call_id)
+        if call is not None and call.due_at is not None and call.due_at <= ports.clock.now():
+            was_queued = _look(call, ports=ports)
+            queued += was_queued
+            settled += not was_queued and _is_done(call, ports=ports)
+    for account_id, pool, holder in _expired(ports=ports):
+        if ports.clock.now() >= until:
+            break
+        places += _reap(account_id, pool, holder, ports=ports)
+    return Reaped(settled, queued, places)
+
+
+def _look(call: Call, *, ports: ReapPorts) -> bool:
+    """Move a due call on; True where it was queued again."""
+    state = ports.workflow.state(call.call_id)
+    if state is ExecutionState.RUNNING:
+        _look_later(call, ports=ports)
+        return False
+    if call.direction is Direction.OUTBOUND and call.status is CallStatus.QUEUED:
+        if state is ExecutionState.ABSENT and call.never_dialled is None:
+            # Its message ended among the dead letters. A second one beside a living one changes nothing.
+            _look_later(call, ports=ports)
+            ports.queue.send(call.account_id, call.call_id)
+            return True
+        _never_dialled(call, ports=ports)
+    _end(call, ports=ports)
+    return False
+
+
+def _look_later(call: Call, *, ports: ReapPorts) -> None:
+    due_at = ports.clock.now() + LOOK_MS
+    revise_call(
+        call.account_id,
+        call.call_id,
+        lambda c: None if c.due_at is None else Revision({"due_at": due_at}),
+        calls=ports.resolve.calls,
+    )
+
+
+def _never_dialled(call: Call, *, ports: ReapPorts) -> None:
+    """Its one execution ended without any request to the carrier, and there is no second."""
+    note = TimelineEntry(ports.clock.now(), "not_dialled", "its state machine ended before it was dialled")
+
+    def decide(c: Call) -> Revision | None:
+        if c.never_dialled is not None or c.was_asked_of_carrier or c.status is not CallStatus.QUEUED:
+            return None
+        return Revision({"never_dialled": EndedReason.ERROR}, note=note)
+
+    revise_call(call.account_id, call.call_id, decide, calls=ports.resolve.calls)
+
+
+def _end(call: Call, *, ports: ReapPorts) -> None:
+    """Ask the carrier what is not known yet, then settle; what is not over is looked at again in the next run."""
+    ids = (call.account_id, call.call_id)
+    if call.settled_at is None and resolve_call(*ids, ports=ports.resolve)["result"] != "ended":
+        return
+    settle = {"calls": ports.resolve.calls, "leases": ports.leases, "lines": ports.lines, "clock": ports.clock}
+    if settle_call(*ids, **settle)["result"] == "summarize":  # type: ignore[arg-type]  # four ports under their names
+        # Its execution is over, so nobody will summarise it: the terminal event goes out with a null summary.
+        settle_call(*ids, summary_failed=True, **settle)  # type: ignore[arg-type]  # as above
+
+
+def _expired(*, ports: ReapPorts) -> Iterator[tuple[str, str, str]]:
+    """Find places whose expiry has passed, the oldest first in each pool."""
+    for account_id, pool in ports.leases.pools():
+        held = sorted(ports.leases.holders(account_id, pool).items(), key=lambda place: place[1])
+        for holder, expires_at in held[:MAX_CALLS]:
+            if expires_at < ports.clock.now():
+                yield account_id, pool, holder
+
+
+def _reap(account_id: str, pool: str, holder: str, *, ports: ReapPorts) -> bool:
+    """Take an expired place back, unless its call may live; True where it was taken back."""
+    call = ports.resolve.calls.get(account_id, holder)
+    if call is not None and call.settled_at is None:
+        if ports.workflow.state(holder) is ExecutionState.RUNNING:
+            return False
+        if call.status is not CallStatus.QUEUED or call.direction is Direction.INBOUND:
+            _end(call, ports=ports)  # settling it gives the place back
+            return _is_done(call, ports=ports)
+        # Not dialled: whoever dispatches it must take a place first, its own or another.
+    return ports.leases.reap(account_id, pool, holder, now=ports.clock.now())
+
+
+def _is_done(call: Call, *, ports: ReapPorts) -> bool:
+    now = ports.resolve.calls.get(call.account_id, call.call_id)
+    return now is None or now.settled_at is not None

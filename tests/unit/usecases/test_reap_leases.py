@@ -1,0 +1,173 @@
+"""The reaper: whatever died for good, every call ends, and every place and line comes back; never of a living call."""
+
+import pytest
+
+from calling.domain.call import LOOK_MS, CallStatus, CarrierStatus, EndedReason
+from calling.domain.lease import ACCOUNT_POOL
+from calling.ports import ExecutionState
+from calling.usecases.dispatch_dial import LEASE_SECONDS
+from calling.usecases.reap_leases import MAX_CALLS, Reaped
+from tests.fakes.world import ACCOUNT, Plan, World
+from tests.unit.usecases.test_way_of_a_call import check_invariants
+
+S = CarrierStatus
+NOTHING = Reaped()
+
+
+def reap_for(world: World, seconds: int) -> None:
+    """A run a minute, as scheduled."""
+    for _ in range(0, seconds, 60):
+        world.pass_time(60)
+        world.reap()
+
+
+def test_a_healthy_house_has_nothing_to_mend() -> None:
+    world = World()
+    world.accept("call_1")
+    world.run()
+    check_invariants(world, "call_1")
+    assert world.call("call_1").due_at is None
+    world.pass_time(4000)
+    assert world.reap() == NOTHING
+
+
+@pytest.mark.parametrize("media", [True, False])
+@pytest.mark.parametrize("broken", [{"SettleCall"}, {"SettleCall", "ResolveCall"}])
+def test_a_call_whose_settling_fails_for_good_is_settled(broken: set[str], media: bool) -> None:
+    world = World(Plan(media=media))
+    world.broken = broken
+    world.accept("call_1")
+    world.run()
+    assert world.call("call_1").settled_at is None
+    assert world.holders()
+    reap_for(world, 1800)
+    check_invariants(world, "call_1")
+    assert world.call("call_1").due_at is None
+    assert world.reap() == NOTHING
+
+
+def test_a_summary_nobody_makes_is_not_waited_for_for_ever() -> None:
+    world = World()
+    world.broken = {"SummarizeCall", "SettleWithoutSummary"}
+    world.accept("call_1")
+    world.run()
+    assert world.events("call_1") == ["call_1#started"]
+    reap_for(world, 2400)
+    check_invariants(world, "call_1")
+    assert world.call("call_1").summary is None
+
+
+def test_a_call_that_lives_at_the_carrier_keeps_its_place() -> None:
+    world = World(Plan(((1, S.RINGING), (3, S.IN_PROGRESS), (2000, S.COMPLETED))))
+    world.accept("call_1", max_duration_seconds=1800)
+    world.dispatch("call_1")
+    world._dial_call("call_1", "token-1")
+    world.workflow.states["call_1"] = ExecutionState.OVER  # stopped by hand
+    for _ in range(20):
+        world.pass_time(20)
+        call = world.call("call_1")
+        world.calls.change(call, {"media_alive_at": world.clock.now()})  # but its conversation goes on
+        assert world.reap().places == 0
+        assert world.holders(), "its lease expired, and it is the carrier's word that counts"
+    assert not world.carrier.hung_up
+
+
+def test_a_call_whose_media_died_too_is_ended_at_the_carrier_before_its_place_comes_back() -> None:
+    world = World(Plan(((1, S.RINGING), (3, S.IN_PROGRESS), (9000, S.COMPLETED))))
+    world.accept("call_1", max_duration_seconds=1800)
+    world.dispatch("call_1")
+    world._dial_call("call_1", "token-1")
+    world.workflow.states["call_1"] = ExecutionState.OVER
+    reap_for(world, LEASE_SECONDS + 300)
+    assert world.carrier.hung_up
+    check_invariants(world, "call_1")
+
+
+def test_a_call_that_a_state_machine_carries_is_left_to_it() -> None:
+    world = World(Plan(((1, S.RINGING), (3, S.IN_PROGRESS), (9000, S.COMPLETED)), media=False))
+    world.accept("call_1")
+    world.dispatch("call_1")
+    world._dial_call("call_1", "token-1")
+    world.pass_time(3000)
+    assert world.reap() == NOTHING
+    assert world.holders()
+    assert world.call("call_1").due_at == world.clock.now() + LOOK_MS
+
+
+def test_a_call_whose_message_was_lost_is_queued_again() -> None:
+    world = World()
+    world.accept("call_1")
+    world.queue.sent.clear()
+    world.pass_time(LOOK_MS // 1000 + 1)
+    assert world.reap() == Reaped(queued=1)
+    assert world.reap() == NOTHING, "once"
+    world.run()
+    check_invariants(world, "call_1")
+    assert world.call("call_1").status is CallStatus.COMPLETED
+
+
+def test_a_call_that_waits_for_a_place_is_not_queued_twice() -> None:
+    world = World(cap=1)
+    world.leases.take(ACCOUNT, ACCOUNT_POOL, "call_other", cap=1, expires_at=2**50)
+    world.accept("call_1")
+    for _ in range(60):
+        account_id, call_id, delay = world.queue.sent.pop(0)
+        world.pass_time(delay)
+        world.deliver_message(account_id, call_id)
+        assert world.reap().queued == 0
+        assert len(world.queue.sent) == 1
+    assert [n.event for n in world.call("call_1").timeline] == ["waiting"]
+
+
+def test_a_call_whose_execution_ended_before_its_dial_fails() -> None:
+    world = World()
+    world.accept("call_1")
+    world.dispatch("call_1")
+    world.workflow.states["call_1"] = ExecutionState.OVER
+    reap_for(world, 1800)
+    check_invariants(world, "call_1")
+    assert (world.call("call_1").status, world.call("call_1").ended_reason) == (CallStatus.FAILED, EndedReason.ERROR)
+    assert world.carrier.posts == []
+
+
+def test_a_place_whose_call_is_gone_comes_back() -> None:
+    world = World()
+    world.leases.take(ACCOUNT, ACCOUNT_POOL, "call_gone", cap=2, expires_at=world.clock.now() + 1000)
+    assert world.reap() == NOTHING
+    world.pass_time(2)
+    assert world.reap() == Reaped(places=1)
+    assert world.holders() == {}
+
+
+def test_a_run_is_bounded() -> None:
+    world = World(cap=MAX_CALLS * 2)
+    for n in range(MAX_CALLS + 5):
+        world.accept(f"call_{n:03}", to=f"+44738617{n:04}")
+    world.queue.sent.clear()
+    world.pass_time(LOOK_MS // 1000 + 1)
+    assert world.reap().queued == MAX_CALLS
+    assert world.reap().queued == 5
+
+
+def test_a_reaper_killed_at_every_moment_is_finished_by_the_next_run() -> None:
+    def broken_house(kills: frozenset[int] = frozenset()) -> World:
+        world = World()
+        world.broken = {"SettleCall"}
+        world.accept("call_1")
+        world.run()
+        world.pass_time(1800)
+        world.moments.clear()
+        world.kills = kills
+        return world
+
+    whole = broken_house()
+    whole.reap()
+    moments = list(whole.moments)
+    assert "reap_leases: before lines.release" in moments
+    for number, name in enumerate(moments):
+        world = broken_house(frozenset({number}))
+        with pytest.raises(BaseException, match=name.removeprefix("reap_leases: ")):
+            world.reap()
+        world.reap()
+        check_invariants(world, "call_1")
+        assert world.call("call_1").due_at is None
