@@ -3,6 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 UV := .venv/bin/uv
 export PYTHONPATH := functions:media_fargate:.
+export UV_SYSTEM_CERTS := 1
 # AWS's own checker of SAM templates pins its dependencies exactly, so it lives beside ours, inside .venv too.
 SAM := .venv/tools/bin/sam
 SAM_ENV := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1

@@ -55,7 +55,9 @@ def main() -> None:
         uv = fetch_uv(Path(folder)) if not UV.exists() else Path(shutil.copy2(UV, folder))
         # With another Python than last time uv makes the whole folder anew, and itself would be gone with it.
         command: list[str | Path] = [uv, "sync", "--quiet", "--frozen", "--python", sys.executable]
-        subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV)})
+        # The system's certificates, as the download above: a company's proxy may have its own.
+        environment = {"UV_SYSTEM_CERTS": "1", **os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV)}
+        subprocess.run(command, check=True, cwd=ROOT, env=environment)
         shutil.copy2(uv, UV)
     STAMP.write_text(wanted)
 

@@ -151,6 +151,7 @@ async def _answer_once(
         )
     store = services.idempotency
     digest = sha256(f"{request.method} {request.url.path}\n".encode() + await request.body()).hexdigest()
+    request.state.once = sha256(f"{account_id}\n{key}\n{digest}".encode()).hexdigest()[:24]
     first = store.begin(account_id, key, digest, services.clock.now())
     if first is not None:
         return _repeat(first, digest)

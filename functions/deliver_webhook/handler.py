@@ -56,11 +56,16 @@ def _ports() -> DeliveryPorts:
 @traced
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Deliver each message; answer which of them must come again."""
-    failed = [record["messageId"] for record in event["Records"] if not _done(json.loads(record["body"]))]
+    failed = [record["messageId"] for record in event["Records"] if not _done(record["body"])]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _done(message: dict[str, Any]) -> bool:
+def _done(body: str) -> bool:
+    try:
+        message = json.loads(body)
+    except ValueError:
+        log.error("not a message")  # noqa: TRY400  there is nothing more to say of it
+        return False
     detail = message.get("detail", message)
     with call_keys(log, detail["account_id"], detail["call_id"]):
         try:

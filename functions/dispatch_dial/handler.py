@@ -46,7 +46,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _done(record: dict[str, Any]) -> bool:
-    message = json.loads(record["body"])
+    try:
+        message = json.loads(record["body"])
+    except ValueError:
+        log.error("not a message")  # noqa: TRY400  there is nothing more to say of it
+        return False
     receives = int(record["attributes"]["ApproximateReceiveCount"])
     with call_keys(log, message["account_id"], message["call_id"]):
         try:

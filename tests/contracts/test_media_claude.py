@@ -78,6 +78,7 @@ class Service:
         self.bodies: list[dict[str, Any]] = []
         self.heads: list[str] = []
         self.connections = 0
+        self.writers: list[asyncio.StreamWriter] = []
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -87,10 +88,13 @@ class Service:
 
     async def __aexit__(self, *_: object) -> None:
         self.server.close()
+        for writer in self.writers:  # kept connections: since 3.12 a server waits for them
+            writer.close()
         await self.server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.append(writer)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.auth import AuthenticatedRoute
 from api.presenters import show_call, show_history, show_listed_call, show_preview, show_timeline
@@ -36,7 +36,7 @@ router = APIRouter(route_class=AuthenticatedRoute, tags=["calls"], responses=PRO
 
 
 @router.post("/calls/outbound", status_code=201)
-def place_outbound_call(body: OutboundCall, ports: Ports, key: Key) -> AcceptedCall:
+def place_outbound_call(body: OutboundCall, http: Request, ports: Ports, key: Key) -> AcceptedCall:
     """Accept one call and answer at once; it is dialled as soon as there is a place for it."""
     placed = place_call(
         key.account_id,
@@ -46,6 +46,7 @@ def place_outbound_call(body: OutboundCall, ports: Ports, key: Key) -> AcceptedC
         queue=ports.dial_queue,
         clock=ports.clock,
         ids=ports.ids,
+        once=getattr(http.state, "once", None),  # put there by auth where there is an Idempotency-Key
     )
     call = placed.call
     return AcceptedCall(

@@ -151,7 +151,8 @@ class Call:
     # the dial
     execution_started_at: int | None = None
     task_token: str | None = field(default=None, repr=False)
-    dial_entries: int = 0
+    dial_failures: int = 0  # entries of the dial that failed before any request
+    dial_slot_at: int | None = None  # this call's own moment under the carrier's calls per second
     dial_started_at: int | None = None  # the intent, just before the one request; inbound: when the carrier told of it
     dial_ambiguous: bool = False  # the request's answer was lost
     dial_error_code: int | None = None  # Twilio's code for a refused request

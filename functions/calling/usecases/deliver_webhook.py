@@ -45,7 +45,11 @@ class DeliveryPorts:
 
 
 def deliver_event(event: Event, *, ports: DeliveryPorts) -> tuple[Delivery, ...]:
-    """Deliver an event to each URL once, or queue it again where that failed. Repeating it delivers nothing twice."""
+    """Deliver an event to each URL once, or queue it again where that failed.
+
+    At least once, always under the same event id: repeating it skips what was tried, two copies at once do not see
+    each other.
+    """
     call = ports.calls.get(event.account_id, event.call_id)
     if call is None:
         return ()
@@ -74,11 +78,17 @@ def redeliver(account_id: str, delivery_id: str, *, ports: DeliveryPorts) -> Del
         DeliveryDead: it failed once more and its 24 hours are over.
     """
     delivery = ports.deliveries.get(account_id, delivery_id)
-    if delivery is None or delivery.status is not DeliveryStatus.PENDING:
+    if delivery is None or delivery.status is DeliveryStatus.DELIVERED:
         return delivery
+    if delivery.status is DeliveryStatus.DEAD:
+        raise DeliveryDead(delivery_id)  # on each receive, until the queue itself gives the message up
     call = ports.calls.get(account_id, delivery.call_id)
     if call is None:
         return delivery
+    if delivery.url not in _urls(call, ports=ports):
+        gone = replace(delivery, status=DeliveryStatus.DEAD, last_error="the URL is not set any more")
+        ports.deliveries.put(gone)
+        return gone
     sequence = 1 if delivery.event == EventName.CALL_STARTED.value else 2
     event = Event(
         account_id, delivery.event_id, EventName(delivery.event), sequence, delivery.call_id, delivery.created_at

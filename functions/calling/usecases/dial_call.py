@@ -33,6 +33,10 @@ from calling.usecases.watch_call import WATCH_SECONDS
 
 TOKEN_SECONDS = 600  # a stream token outlives the carrier's own queue and the ringing, no more
 _MAX_THROTTLES = 20
+_LONGEST_QUEUE_MS = 30_000  # longer in the carrier's own queue, and a call would leave at a time nobody chose
+# Twilio's connection overrides, in the URL's fragment: two more tries where our answer was lost or an error.
+# https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+_TRY_AGAIN = "#rc=2&rp=5xx,ct,rt"
 _ENDED: Mapping[str, Any] = {"result": "ended"}
 
 
@@ -96,18 +100,31 @@ def _enter(call: Call, token: str) -> Revision | None:
     """Re-entry replaces the token. A hangup asked for before any request ends the call here."""
     if call.status.is_terminal:
         return None
-    changes: dict[str, Any] = {"task_token": token, "dial_entries": call.dial_entries + 1}
+    changes: dict[str, Any] = {"task_token": token}
     if call.cancel_requested_at is not None and not call.was_asked_of_carrier:
         changes["never_dialled"] = EndedReason.CANCELED
     return Revision(changes)
 
 
 def _pace(call: Call, account: CarrierAccount, *, ports: DialPorts, settings: DialSettings) -> int | None:
-    """Wait for the account's next slot; seconds to come back after where it is too far away to sleep for."""
+    """Wait for the call's slot; seconds to come back after where it is too far away to sleep for.
+
+    A slot stays the call's own until it is used: reserving another on each return would put it behind everybody
+    else each time. Only one that was missed by far (an outage) is given up, so that late calls do not leave at once.
+    """
     if settings.calls_per_second <= 0:
         return None
     now = ports.clock.now()
-    slot = ports.pacer.reserve(call.account_id, account.sid, now=now, calls_per_second=settings.calls_per_second)
+    slot = call.dial_slot_at
+    if slot is None or now - slot > FAR_AWAY_MS:
+        slot = ports.pacer.reserve(call.account_id, account.sid, now=now, calls_per_second=settings.calls_per_second)
+        reserved = Revision({"dial_slot_at": slot})
+        revise_call(
+            call.account_id,
+            call.call_id,
+            lambda c: reserved if c.status is CallStatus.QUEUED else None,
+            calls=ports.calls,
+        )
     if slot - now > FAR_AWAY_MS:
         return -(-(slot - now) // 1000)
     if slot > now:
@@ -122,13 +139,14 @@ def _ask(call: Call, account: CarrierAccount, token: str, *, ports: DialPorts, s
         _give_up(call, refusal, "its not_after passed before it could be dialled", ports=ports)
         ports.workflow.answer(token, _ENDED)
         return
-    call, intended = revise_call(call.account_id, call.call_id, lambda c: _intend(c, token, now), calls=ports.calls)
-    if not intended:
-        # A hangup or a newer entry came between: that one decides.
-        if call.never_dialled is not None:
-            ports.workflow.answer(token, _ENDED)
-        return
+    # Between the intent and the request nothing may fail: the request is ready before it.
     request = _request(call, ports.credentials.stream_secret(), now, settings)
+    call, _ = revise_call(call.account_id, call.call_id, lambda c: _intend(c, token, now), calls=ports.calls)
+    if call.never_dialled is not None:  # a hangup came between
+        ports.workflow.answer(token, _ENDED)
+        return
+    if not _intent_is_mine(call, token, now):  # a newer entry came between: that one decides
+        return
     try:
         placed = ports.carrier.dial(account, request)
     except CarrierThrottled as refused:
@@ -160,6 +178,11 @@ def _intend(call: Call, token: str, now: int) -> Revision | None:
     )
 
 
+def _intent_is_mine(call: Call, token: str, now: int) -> bool:
+    """Tell by token and moment: the store's own retry of a write whose answer was lost looks like another writer."""
+    return call.status is CallStatus.DIALING and (call.task_token, call.dial_started_at) == (token, now)
+
+
 def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> DialRequest:
     expires = now // 1000 + call.ring_seconds + TOKEN_SECONDS
     callback = f"{settings.public_base_url}/twilio/{call.account_id}/calls/{call.call_id}"
@@ -173,8 +196,8 @@ def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> Dia
             call_id=call.call_id,
             token=stream_token.issue(secret, call.account_id, call.call_id, expires),
         ),
-        status_callback=f"{callback}/status",
-        amd_callback=f"{callback}/amd" if call.amd_enabled else None,
+        status_callback=f"{callback}/status{_TRY_AGAIN}",
+        amd_callback=f"{callback}/amd{_TRY_AGAIN}" if call.amd_enabled else None,
         machine_detection="DetectMessageEnd" if leave else "Enable",
         ring_seconds=call.ring_seconds,
         time_limit_seconds=call.max_duration_seconds,
@@ -200,8 +223,13 @@ def _placed(call: Call, account: CarrierAccount, placed: CarrierCall, *, ports: 
     )
     if call.carrier_is_done and call.task_token is not None:
         ports.workflow.answer(call.task_token, _ENDED)
-    elif call.cancel_requested_at is not None:
+    elif call.cancel_requested_at is not None or _queued_too_long(call, placed, ports.clock.now()):
         ports.carrier.hang_up(account, placed.sid)
+
+
+def _queued_too_long(call: Call, placed: CarrierCall, now: int) -> bool:
+    queued = placed.queue_time_ms or 0
+    return queued > _LONGEST_QUEUE_MS or (call.not_after is not None and now + queued > call.not_after)
 
 
 def _throttled(call: Call, token: str, refused: CarrierThrottled, *, ports: DialPorts) -> None:
@@ -225,7 +253,8 @@ def _throttled(call: Call, token: str, refused: CarrierThrottled, *, ports: Dial
 def _take_back(call: Call, note: TimelineEntry) -> Revision | None:
     if CallStatus.QUEUED not in TRANSITIONS[call.status] or call.twilio_call_sid is not None:
         return None
-    return Revision({"status": CallStatus.QUEUED, "dial_started_at": None}, note=note)
+    changes = {"status": CallStatus.QUEUED, "dial_started_at": None, "dial_slot_at": None}
+    return Revision(changes, note=note)
 
 
 def _refused(call: Call, refused: CarrierRefused | CarrierThrottled, *, ports: DialPorts) -> None:

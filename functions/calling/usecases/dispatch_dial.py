@@ -62,7 +62,12 @@ def dispatch_dial(
         _note_wait(call, wait, now, calls=calls)
         queue.send(account_id, call_id, delay_seconds=_delay(call, now))
         return Dispatched.WAITING
-    revise_call(account_id, call_id, lambda c: _dispatched(c, now), calls=calls)
+    call, _ = revise_call(account_id, call_id, lambda c: _dispatched(c, now), calls=calls)
+    if call.status.is_terminal:
+        # This message is a late copy and the call is settled: what was just taken is nobody's.
+        leases.release(account_id, ACCOUNT_POOL, call_id)
+        lines.release(account_id, call.from_number, call.to_number, call_id)
+        return Dispatched.OVER
     workflow.start(account_id, call_id)
     opener.start(account_id, call_id)
     return Dispatched.STARTED
@@ -122,7 +127,7 @@ def _delay(call: Call, now: int) -> int:
 
 
 def _dispatched(call: Call, now: int) -> Revision | None:
-    if call.execution_started_at is not None:
+    if call.execution_started_at is not None or call.status.is_terminal:
         return None
     return Revision(
         {"execution_started_at": now, "due_at": call.due_after_dispatch(now)},

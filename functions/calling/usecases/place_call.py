@@ -1,6 +1,6 @@
 """Accept one outbound call: check what was asked, queue it, store it. It never waits for the carrier."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,9 @@ from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import PhoneNumber, parse, parse_callable
 from calling.domain.prompt import fill, zone
-from calling.ports import AgentStore, CallStore, Clock, DialQueue, Ids
+from calling.ports import AgentStore, AlreadyExists, CallStore, Clock, DialQueue, Ids
+
+REMEMBERED_MS = 24 * 3600 * 1000  # how long a repeated request finds the first one's call
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ def place_call(
     queue: DialQueue,
     clock: Clock,
     ids: Ids,
+    once: str | None = None,
 ) -> PlacedCall:
-    """Accept a call.
+    """Accept a call. With `once` (24 hex) a repeated request finds the call that the first one made.
 
     The message goes first and the record after it, so that an accepted call always has its message; a message whose
     record never appears is dropped by dispatch_dial.
@@ -67,10 +70,21 @@ def place_call(
         InvalidRequest: `invalid_phone_format`, `prompt_required`, `prompt_too_long`, `agent_no_phone`,
             `from_number_not_outbound`, `voicemail_message_required`, `invalid_field`.
     """
-    composed = compose_call(account_id, request, ids.new("call"), agents=agents, clock=clock)
-    queue.send(account_id, composed.call.call_id)
-    calls.add(composed.call)
-    return PlacedCall(composed.call, composed.warnings)
+    call_id = f"call_{once}" if once else ids.new("call")
+    composed = compose_call(account_id, request, call_id, agents=agents, clock=clock)
+    call = composed.call
+    queue.send(account_id, call.call_id)
+    try:
+        calls.add(call)
+    except AlreadyExists:
+        # The first request died between this call and its remembered answer; or the key was used the other day.
+        first = calls.get(account_id, call.call_id)
+        if first is not None and call.created_at - first.created_at < REMEMBERED_MS:
+            return PlacedCall(first, composed.warnings)
+        call = replace(call, call_id=ids.new("call"))
+        queue.send(account_id, call.call_id)
+        calls.add(call)
+    return PlacedCall(call, composed.warnings)
 
 
 def compose_call(

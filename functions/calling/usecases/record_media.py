@@ -32,7 +32,9 @@ def media_opened(
     """
     now = clock.now()
 
-    def decide(call: Call) -> Revision:
+    def decide(call: Call) -> Revision | None:
+        if (call.stream_sid, call.media_opened_at) == (stream_sid, now):
+            return None  # the store's own retry of this very write, its first answer was lost
         if call.status.is_terminal or call.media_opened_at is not None or not belongs(call, call_sid):
             raise Conflict("This call takes no such stream.", code="stream_refused")
         # Nobody tells of an inbound call's answer but its stream; an outbound one's has a callback of its own.

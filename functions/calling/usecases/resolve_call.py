@@ -17,14 +17,14 @@ from calling.usecases.revise_call import revise_call
 __all__ = ["ResolvePorts", "resolve_call"]
 
 POLL_SECONDS = 4
-_MAX_DIAL_ENTRIES = 8
+_MAX_DIAL_FAILURES = 8
 
 
 def resolve_call(account_id: str, call_id: str, *, ports: ResolvePorts) -> dict[str, Any]:
     """Ask the carrier about a call.
 
-    Returns `{"result": "ended"}` when it can be settled, `{"result": "dial"}` when no request was ever made, and
-    `{"result": "wait", "seconds": n}` when it must be asked again. Bounded by the call's deadline.
+    Returns `{"result": "ended"}` when it can be settled, `{"result": "dial", "seconds": n}` when no request was ever
+    made, and `{"result": "wait", "seconds": n}` when it must be asked again. Bounded by the call's deadline.
 
     Raises:
         NotFound: `call_not_found`.
@@ -48,9 +48,17 @@ def resolve_call(account_id: str, call_id: str, *, ports: ResolvePorts) -> dict[
 
 
 def _never_asked(call: Call, *, ports: ResolvePorts) -> dict[str, Any]:
-    """No intent, so no request: it may be dialled, unless dialling it keeps failing."""
-    if call.dial_entries < _MAX_DIAL_ENTRIES:
-        return {"result": "dial"}
+    """No intent, so no request: it may be dialled, later and later, unless dialling it keeps failing."""
+    failures = call.dial_failures + 1
+    if failures < _MAX_DIAL_FAILURES:
+        counted = Revision({"dial_failures": failures})
+        revise_call(
+            call.account_id,
+            call.call_id,
+            lambda c: None if c.was_asked_of_carrier else counted,
+            calls=ports.calls,
+        )
+        return {"result": "dial", "seconds": min(2**failures, 60)}
     note = TimelineEntry(ports.clock.now(), "not_dialled", "dialling failed again and again before any request")
     revise_call(
         call.account_id,

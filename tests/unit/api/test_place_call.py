@@ -192,6 +192,10 @@ def test_idempotency_key(world: World, api: Api) -> None:
     assert len(world.calls.calls) == len(world.dial_queue.sent) == 1
     error_of(api.place(headers=once, prompt="Something else."), 422, "idempotency_key_reused")
     assert api.place(headers={"Idempotency-Key": "order-8"}).json()["call_id"] != first.json()["call_id"]
+    world.idempotency.forget(world.owner.account_id, "order-8")
+    replay = api.place(headers={"Idempotency-Key": "order-8"})
+    assert len(world.calls.calls) == 2, "an answer that was never remembered: the call is found all the same"
+    assert replay.status_code == 201
     world.clock.advance(24 * 3600 + 1)
     assert api.place(headers=once).json()["call_id"] != first.json()["call_id"]
 

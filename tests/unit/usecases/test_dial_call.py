@@ -1,0 +1,141 @@
+"""The one request: in its slot, not after a hangup, and with nothing between intent and request that may fail."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from calling.domain.call import CallStatus, EndedReason
+from calling.domain.phone_number import PhoneNumber
+from calling.ports import CarrierAccount
+from calling.usecases.dial_call import DialPorts, DialSettings, dial_call
+from calling.usecases.resolve_call import ResolvePorts, resolve_call
+from tests.fakes.outside import MemoryCredentials
+from tests.fakes.world import ACCOUNT, World
+
+
+def dial(world: World, call_id: str, token: str, *, calls_per_second: float = 0, credentials: object = None) -> None:
+    ports = DialPorts(
+        world.calls,
+        world.agents,
+        credentials or world.credentials,  # type: ignore[arg-type]  # a fake of it
+        world.carrier,
+        world.pacer,
+        world.workflow,
+        world.watches,
+        world.clock,
+    )
+    settings = DialSettings("http://api", "wss://media", calls_per_second)
+    dial_call(ACCOUNT, call_id, token, ports=ports, settings=settings)
+
+
+def test_twenty_calls_at_one_a_second_are_all_dialled_each_in_its_own_slot() -> None:
+    world = World(cap=20)
+    waiting = {f"call_{n}": 0 for n in range(20)}  # call → when it comes (back) to the dial, ms
+    for n, call_id in enumerate(waiting):
+        world.accept(call_id, to=f"+4473861723{n:02}")
+    start, sent = world.clock.now(), []
+    waiting = dict.fromkeys(waiting, start)
+    for turn in range(1000):
+        if not waiting:
+            break
+        call_id = min(waiting, key=lambda c: waiting[c])
+        world.clock.now_ms = max(world.clock.now_ms, waiting.pop(call_id))
+        token = f"token-{turn}"
+        before = len(world.carrier.posts)
+        dial(world, call_id, token, calls_per_second=1)
+        if len(world.carrier.posts) > before:
+            sent.append(world.clock.now())
+        else:
+            waiting[call_id] = world.clock.now() + world.workflow.answers[token]["seconds"] * 1000
+    assert len(sent) == 20
+    assert sent[-1] - start <= 21_000
+    assert all(b - a >= 1000 for a, b in pairwise(sent))
+
+
+class HangsUp(MemoryCredentials):
+    """Somebody asks to hang up while the credentials are read."""
+
+    def __init__(self, world: World, when: str) -> None:
+        super().__init__()
+        self.world, self.when = world, when
+
+    def _cancel(self, now: str) -> None:
+        call = self.world.call("call_1")
+        if now == self.when:
+            self.world.calls.change(call, {"cancel_requested_at": self.world.clock.now()})
+
+    def of_number(self, number: object) -> CarrierAccount:
+        self._cancel("account")
+        return self.account
+
+    def stream_secret(self) -> bytes:
+        self._cancel("secret")
+        return super().stream_secret()
+
+
+@pytest.mark.parametrize("when", ["account", "secret"])
+def test_a_hangup_before_the_request_is_honoured(when: str) -> None:
+    world = World()
+    world.accept("call_1")
+    dial(world, "call_1", "token", credentials=HangsUp(world, when))
+    assert world.carrier.posts == []
+    assert world.workflow.answers["token"] == {"result": "ended"}
+    assert world.call("call_1").never_dialled is EndedReason.CANCELED
+
+
+class NoSecret(MemoryCredentials):
+    def stream_secret(self) -> bytes:
+        raise TimeoutError
+
+
+def test_a_secret_that_cannot_be_read_costs_no_attempt() -> None:
+    world = World()
+    world.accept("call_1")
+    with pytest.raises(TimeoutError):
+        dial(world, "call_1", "token", credentials=NoSecret())
+    assert world.call("call_1").status is CallStatus.QUEUED
+    answers = [resolve(world) for _ in range(8)]
+    assert [a["result"] for a in answers] == ["dial"] * 7 + ["ended"]
+    assert [a["seconds"] for a in answers[:3]] == [2, 4, 8], "later and later"
+    assert world.call("call_1").never_dialled is EndedReason.ERROR
+
+
+def resolve(world: World) -> dict[str, object]:
+    ports = ResolvePorts(world.calls, world.agents, world.credentials, world.carrier, world.clock)
+    return resolve_call(ACCOUNT, "call_1", ports=ports)
+
+
+@pytest.mark.parametrize(
+    ("queue_ms", "not_after_in", "ended"), [(40_000, None, True), (2_000, None, False), (2_000, 1_000, True)]
+)
+def test_a_call_that_would_leave_the_carriers_queue_too_late_is_taken_back(
+    queue_ms: int, not_after_in: int | None, ended: bool
+) -> None:
+    world = World()
+    now = world.clock.now()
+    world.accept("call_1", not_after=now + not_after_in if not_after_in else None)
+    place = world.carrier.place
+
+    def queued(*args: PhoneNumber) -> object:
+        call = replace(place(*args), queue_time_ms=queue_ms)
+        world.carrier.calls[call.sid] = call
+        return call
+
+    slow: Callable[..., object] = queued
+    world.carrier.place = slow  # type: ignore[method-assign,assignment]  # the same, with a queue
+    dial(world, "call_1", "token")
+    assert bool(world.carrier.hung_up) is ended
+
+
+def test_a_late_copy_of_a_settled_calls_message_takes_no_place() -> None:
+    world = World()
+    world.accept("call_1")
+    stale = world.call("call_1")
+    world.run()
+    world.calls.get = lambda *_: stale if not world.holders() else settled  # type: ignore[method-assign]
+    settled = world.calls.calls[ACCOUNT, "call_1"]
+    world.dispatch("call_1")
+    assert world.holders() == {}
+    assert world.lines.lines == {}
