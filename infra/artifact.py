@@ -76,9 +76,11 @@ def python_3_13() -> str | None:
 
 def _install(target: Path) -> None:
     uv, wanted = _uv(), str(target.with_name("requirements.txt"))
-    subprocess.run([uv, *EXPORT, "--project", str(ROOT), "--output-file", wanted], check=True)
+    # The system's certificates, as when .venv was made: a company's proxy may have its own.
+    environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
+    subprocess.run([uv, *EXPORT, "--project", str(ROOT), "--output-file", wanted], check=True, env=environment)
     install = [uv, "pip", "install", "--quiet", "--no-build", "--no-deps", "--require-hashes", *TARGET]
-    subprocess.run([*install, "--target", str(target), "--requirement", wanted], check=True)
+    subprocess.run([*install, "--target", str(target), "--requirement", wanted], check=True, env=environment)
 
 
 def _compile(python: str, folders: list[Path], workers: int) -> None:

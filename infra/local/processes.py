@@ -106,7 +106,7 @@ class Processes:
         for process in parts:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 11
         for process in parts:
             try:
                 process.wait(timeout=max(0.1, deadline - time.monotonic()))

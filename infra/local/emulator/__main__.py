@@ -92,7 +92,7 @@ def end_group(server: "subprocess.Popen[bytes]") -> None:
 
 def remove(scratch: Path) -> None:
     """Remove the folder although a dying worker may still be writing into it."""
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 4
     while scratch.exists() and time.monotonic() < deadline:
         shutil.rmtree(scratch, ignore_errors=True)
         if scratch.exists():
