@@ -17,6 +17,7 @@ from media.server import MediaServer
 from media.settings import MediaSettings, load
 from media.wiring import open_house
 
+_LONGEST_DRAIN = 90  # s; what lives then gets 25 s to be ended and recorded before the container's 120 s are over
 _THREADS = 32  # for the stores; each call has about one blocking request at a time
 
 
@@ -39,7 +40,7 @@ async def serve(settings: MediaSettings) -> None:
         await server.start(settings.media_host, settings.media_port)
         first = await ending.get()
         hurry = asyncio.create_task(ending.get())
-        drain = asyncio.create_task(server.drain(settings.media_drain_seconds if first == signal.SIGTERM else 0))
+        drain = asyncio.create_task(server.drain(patience(first, settings)))
         await asyncio.wait({drain, hurry}, return_when=asyncio.FIRST_COMPLETED)
         if not drain.done():
             drain.cancel()
@@ -50,6 +51,11 @@ async def serve(settings: MediaSettings) -> None:
             task.cancel()
         await house.tts.close()
         await house.llm.close()
+
+
+def patience(told: signal.Signals, settings: MediaSettings) -> int:
+    """Tell how many seconds calls may go on by themselves."""
+    return min(settings.media_drain_seconds, _LONGEST_DRAIN) if told == signal.SIGTERM else 0
 
 
 def main() -> None:

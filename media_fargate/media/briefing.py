@@ -14,6 +14,8 @@ from media.house import House
 from media.llm import Manner
 from media.tools import offered
 
+# s; somebody is saying hello meanwhile: an opener that is late is made anew, a call nobody knows about is ended.
+_OPENER_WITHIN, _BRIEF_WITHIN = 1.5, 5.0
 _MAX_TOKENS = {"short": 150, "medium": 250, "long": 450}  # a tool's arguments are in it too
 
 
@@ -35,11 +37,13 @@ async def brief(call: Call, house: House) -> Briefing:
 
     Raises:
         NotFound: the agent or the number is gone.
+        TimeoutError: the stores do not answer.
     """
-    known, opener = await asyncio.gather(
-        asyncio.to_thread(brief_call, call, agents=house.agents, people=house.people, clock=house.clock),
-        attempt(lambda: _opener(call, house)),
-    )
+    async with asyncio.timeout(_BRIEF_WITHIN):
+        known, opener = await asyncio.gather(
+            asyncio.to_thread(brief_call, call, agents=house.agents, people=house.people, clock=house.clock),
+            attempt(lambda: _opener(call, house), bound=_OPENER_WITHIN),
+        )
     return _compose(known, *(opener or (None, None)))
 
 

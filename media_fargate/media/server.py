@@ -38,7 +38,7 @@ _ADMIT_TIMEOUT = 5.0  # s to find out who is knocking
 _START_TIMEOUT = 5.0  # s within which a stream must prove whose it is
 _BACKLOG = 1024  # messages kept while a stream is being opened: 20 s of sound
 _POLICY = 1008  # WebSocket's "policy violation"
-_END_TIMEOUT = 4.0  # s sessions get to end when told to
+_END_TIMEOUT = 25.0  # s sessions get to end when told to; with the drain before it less than the container's 120 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,9 @@ class MediaServer:
         self.changed: Callable[[], None] = lambda: None  # called whenever a call began or ended here
         self._public_url = public_url.rstrip("/")
         self._admitted: WeakKeyDictionary[ServerConnection, _Admission] = WeakKeyDictionary()
+        self._streams = 0  # let in and not over, whether or not they have proved whose they are
         self._live: set[Session] = set()
+        self._ending = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
@@ -89,17 +91,18 @@ class MediaServer:
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
     def live_calls(self) -> int:
-        """Count the calls that live here."""
-        return len(self._live)
+        """Count the calls that live here, from the moment their stream is let in."""
+        return self._streams
 
     async def drain(self, seconds: float) -> None:
         """Let nobody in any more, wait for the calls that live, then end those that still do."""
         self._draining = True
-        if self._live and seconds > 0:
+        if self._streams and seconds > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), seconds)
-        if self._live:
-            logger.warning("ending %d calls", len(self._live))
+        if self._streams:
+            logger.warning("ending %d calls", self._streams)
+        self._ending = True
         for session in list(self._live):
             session.end()
         if self._server is not None:
@@ -147,13 +150,26 @@ class MediaServer:
     def _health(self) -> Response:
         status = HTTPStatus.SERVICE_UNAVAILABLE if self._draining else HTTPStatus.OK
         state = "draining" if self._draining else "ok"
-        return _answer(status, {"status": state, "live_calls": len(self._live)})
+        return _answer(status, {"status": state, "live_calls": self._streams})
 
     # --- the stream ------------------------------------------------------------------------------------------------
 
     async def _serve(self, connection: ServerConnection) -> None:
         admission = self._admitted.pop(connection)
         current_call.set(admission.call.call_id)
+        self._streams += 1
+        self._idle.clear()
+        self.changed()
+        try:
+            await self._hold(connection, admission)
+        finally:
+            self._streams -= 1
+            if not self._streams:
+                self._idle.set()
+            self.changed()
+
+    async def _hold(self, connection: ServerConnection, admission: _Admission) -> None:
+        """Have the stream prove itself, then hold its conversation."""
         briefing = asyncio.create_task(brief(admission.call, self._house))
         # A stream that is refused takes no interest in how this ended.
         briefing.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -169,15 +185,12 @@ class MediaServer:
             return
         session = Session(connection, call, start, self._house, answered=answered)
         self._live.add(session)
-        self._idle.clear()
-        self.changed()
+        if self._ending:
+            session.end()
         try:
             await session.run(briefing)
         finally:
             self._live.discard(session)
-            if not self._live:
-                self._idle.set()
-            self.changed()
 
     def _open(self, admission: _Admission, start: wire.Started) -> Call:
         """Check what the start claims, then bind the stream to the call, once. Blocks. Raises _Refused, Conflict."""

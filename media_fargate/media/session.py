@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from calling.domain.call import Call, EndedReason
 from calling.domain.transcript import Turn
+from media.attempt import attempt
 from media.audio import mulaw
 from media.audio.playout import Playout
 from media.audio.recorder import Recorder
@@ -33,7 +34,16 @@ from media.conversation.effects import (
     StoreTurn,
     VoicemailLeft,
 )
-from media.conversation.inputs import Dtmf, HangUpRequested, Input, MarkEchoed, StreamEnded, StreamStarted, Tick
+from media.conversation.inputs import (
+    Dtmf,
+    HangUpRequested,
+    HearingLost,
+    Input,
+    MarkEchoed,
+    StreamEnded,
+    StreamStarted,
+    Tick,
+)
 from media.house import House
 from media.listening import Ear
 from media.record import Record
@@ -78,6 +88,7 @@ class Session:
         self._ended: int | None = None  # the sample with which the conversation was over
         self._hung_up: EndedReason | None = None
         self._stopped_by_carrier = False
+        self._released = False  # the carrier was told, where it must be, and the socket closed
         self._lost = False  # the stream broke off: nobody said that it is over
         self._conversation: Conversation | None = None
         self._replies: Replies | None = None
@@ -108,7 +119,7 @@ class Session:
     async def _converse(self, briefing: Briefing) -> None:
         recognition = self._house.stt.open(language=briefing.language, keywords=briefing.keywords)
         if briefing.record:
-            self._recorder = Recorder(self._playout)
+            self._recorder = await attempt(lambda: Recorder(self._playout))
         ear = Ear(recognition, self._recorder, self._tell_late)
         self._opener = briefing.opener
         async with asyncio.TaskGroup() as tasks:
@@ -217,7 +228,7 @@ class Session:
             async for heard in recognition:
                 self.tell(heard)
         except SpeechToTextFailed:
-            self.tell(HangUpRequested("error"))
+            self.tell(HearingLost())
 
     async def _keep_time(self) -> None:
         """Tick when the conversation's deadline comes."""
@@ -236,7 +247,7 @@ class Session:
     def _send_sound(self, sound: bytes) -> None:
         if self._record.first_audio_ms is None:
             self._record.first_audio_ms = round((self._now() - self._answered) * 1000)
-        if self._recorder is not None:
+        if self._recorder is not None and not self._recorder.lost:
             self._playout.queue(sound, self._sample())
         self._outgoing.put_nowait(_Message(wire.media(self._stream_sid, sound), is_sound=True))
 
@@ -264,6 +275,7 @@ class Session:
         if not self._stopped_by_carrier:
             await self._record.hang_up()
         await self._close_socket()
+        self._released = True
 
     async def _close_socket(self) -> None:
         try:
@@ -273,12 +285,12 @@ class Session:
 
     async def _finish(self) -> None:
         """Store the recording and the last facts. A session that broke before its end hangs up here."""
-        if not self._over.is_set():
+        if not self._released:
             await self._hang_up()
         await self._record.finish_writing()
         key = None
-        if self._recorder is not None:
+        if (recorder := self._recorder) is not None:
             end = self._sample() if self._ended is None else self._ended
-            data = await asyncio.to_thread(self._recorder.finish, end)
-            key = await self._record.keep(data)
+            data = await attempt(lambda: recorder.finish(end))
+            key = await self._record.keep(data) if data else None
         await self._record.close(self._hung_up or (EndedReason.ERROR if self._lost else None), key)

@@ -91,6 +91,9 @@ class Voice:
             first = self._line[0]
             while first.waiting:
                 self._send(first, first.waiting.pop(0))
+                # Telling of it may have fallen silent, or have advanced from within.
+                if not self._line or self._line[0] is not first:
+                    return
             if not first.made:
                 return
             self._line.popleft()

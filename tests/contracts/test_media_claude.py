@@ -80,6 +80,7 @@ class Service:
         self.connections = 0
         self.writers: list[asyncio.StreamWriter] = []
         self.port = 0
+        self.together: asyncio.Barrier | None = None
 
     async def __aenter__(self) -> Self:
         self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -101,6 +102,8 @@ class Service:
                 self.heads.append(head)
                 length = int(head.split("content-length: ")[1].split("\r\n")[0])
                 self.bodies.append(json.loads(await reader.readexactly(length)))
+                if self.together:
+                    await self.together.wait()
                 status, body, *broken = self.answers.pop(0)
                 kind = "text/event-stream" if status == 200 else "application/json"
                 claimed = len(body) + 100 if broken else len(body)
@@ -201,3 +204,19 @@ async def test_a_model_without_temperature_is_asked_without_it_from_then_on(ask:
         await ask(service)
         await ask(service)
     assert ["temperature" in body for body in service.bodies] == [True, False, False]
+
+
+async def test_two_first_replies_at_once_both_learn_that_a_model_takes_no_temperature() -> None:
+    refusal = b'{"type":"error","error":{"type":"invalid_request_error","message":"temperature: not supported"}}'
+    async with Service((400, refusal), (400, refusal), (200, GOOD), (200, GOOD)) as service:
+        service.together = asyncio.Barrier(2)  # neither is answered before both have asked
+        client = Claude(LlmSettings("claude-haiku-4-5", "key", f"http://127.0.0.1:{service.port}"))
+
+        async def ask() -> list[Words | ToolUse]:
+            return [piece async for piece in client.reply(MANNER, ASKED)]
+
+        async with asyncio.timeout(20):
+            replies = await asyncio.gather(ask(), ask())
+        await client.close()
+    assert all(reply == [Words("Hello, "), Words("Sarah.")] for reply in replies)
+    assert ["temperature" in body for body in service.bodies] == [True, True, False, False]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,7 +15,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from calling.domain import stream_token
 from calling.domain.call import CallStatus, EndedReason
+from calling.usecases.brief_call import brief_call
+from media import briefing as briefing_module
 from media import server as server_module
+from media import session as session_module
 from media.conversation.inputs import Heard
 from media.llm import Manner, ToolUse, Words
 from media.server import MediaServer
@@ -220,14 +224,106 @@ async def test_the_other_sides_end_is_stored_and_the_carrier_is_asked(world: Wor
     assert world.carrier.hung_up == []
 
 
-async def test_a_lost_socket_ends_the_call_at_the_carrier(world: World, port: int) -> None:
+async def abort(opened: Any) -> None:
+    opened.transport.abort()
+
+
+async def leave(opened: Any) -> None:
+    await opened.close()
+
+
+async def talk_nonsense(opened: Any) -> None:
+    await opened.send("nonsense")
+
+
+async def say_nothing(_: Any) -> None:
+    pass
+
+
+@pytest.mark.parametrize("lose", [abort, leave, talk_nonsense, say_nothing])
+async def test_a_lost_line_ends_the_call_at_the_carrier(
+    world: World, port: int, lose: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if lose is say_nothing:
+        monkeypatch.setattr(session_module, "_LINE_LOST", 0.05)
     caller = Caller(port, "call_1")
     opened = await caller.open()
     await caller.start()
     await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_opened_at is not None)
-    opened.transport.abort()
+    await lose(opened)
     await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_closed_at is not None)
     assert world.carrier.hung_up == [sid_of("call_1")]
+    # Nobody of the call hung up: we did, because the line was lost.
+    assert world.calls.calls[ACCOUNT, "call_1"].media_reason is EndedReason.ERROR
+
+
+async def test_a_stream_that_has_not_started_yet_is_waited_for_and_ended(
+    world: World, server: MediaServer, port: int
+) -> None:
+    caller = Caller(port, "call_1")
+    await caller.open()
+    await until(lambda: server.live_calls() == 1)
+    draining = asyncio.create_task(server.drain(0))
+    await asyncio.sleep(0)
+    await caller.start()
+    async with asyncio.timeout(10):
+        await draining
+    assert world.calls.calls[ACCOUNT, "call_1"].media_reason is EndedReason.ERROR
+    assert world.carrier.hung_up == [sid_of("call_1")]
+    assert server.live_calls() == 0
+
+
+async def test_an_opener_that_does_not_come_is_not_waited_for(
+    world: World, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(briefing_module, "_OPENER_WITHIN", 0.05)
+    come, get = threading.Event(), world.blobs.get
+    world.blobs.get = lambda key: get(key) if come.wait(10) else None  # type: ignore[method-assign]
+    opened = await Caller(port, "call_1").open()
+    caller = Caller(port, "call_1", socket=opened)
+    await caller.start()
+    await until(lambda: world.leases.holders(ACCOUNT, "all")["call_1"] > 1)  # the session runs
+    await opened.send(json.dumps({"event": "stop", "stop": {}}))
+    await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_closed_at is not None)
+    come.set()
+    assert world.calls.calls[ACCOUNT, "call_1"].media_reason is None
+
+
+async def test_a_call_nobody_can_tell_of_in_time_is_ended(
+    world: World, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(briefing_module, "_BRIEF_WITHIN", 0.05)
+    come = threading.Event()
+
+    def late(*args: Any, **ports: Any) -> Any:
+        come.wait(10)
+        return brief_call(*args, **ports)
+
+    monkeypatch.setattr(briefing_module, "brief_call", late)
+    caller = Caller(port, "call_1")
+    await caller.open()
+    await caller.start()
+    await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_closed_at is not None)
+    come.set()
+    assert world.calls.calls[ACCOUNT, "call_1"].media_reason is EndedReason.ERROR
+    assert world.carrier.hung_up == [sid_of("call_1")]
+
+
+async def test_a_full_disk_costs_the_recording_not_the_record(
+    world: World, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session_module, "Recorder", full)
+    caller = Caller(port, "call_1")
+    opened = await caller.open()
+    await caller.start()
+    await until(lambda: world.leases.holders(ACCOUNT, "all")["call_1"] > 1)
+    await opened.send(json.dumps({"event": "stop", "stop": {}}))
+    await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_closed_at is not None)
+    call = world.calls.calls[ACCOUNT, "call_1"]
+    assert (call.media_reason, call.recording_key) == (None, None)
 
 
 async def test_a_call_whose_agent_is_gone_is_ended(world: World, port: int) -> None:

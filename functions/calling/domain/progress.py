@@ -36,8 +36,10 @@ def belongs(call: Call, sid: str) -> bool:
 
 def carrier_progress(call: Call, fact: CarrierFact) -> Revision | None:
     """Decide what a fact changes; None where the record says so already, or the call is over."""
-    if call.status.is_terminal or not belongs(call, fact.sid):
+    if not belongs(call, fact.sid):
         return None
+    if call.status.is_terminal or call.carrier_is_done:
+        return _late(call, fact)
     changes = _changes(call, fact)
     if not changes:
         return None
@@ -50,6 +52,13 @@ def carrier_progress(call: Call, fact: CarrierFact) -> Revision | None:
         # Whatever told of the answer first, even the end: a lost or late callback costs nobody the event.
         outbox=events.started(call, changes["answered_at"]) if "answered_at" in changes else None,
     )
+
+
+def _late(call: Call, fact: CarrierFact) -> Revision | None:
+    """Take from a fact after the end only why it ended: asking the carrier was faster, and it does not say so."""
+    if fact.status is not call.carrier_status or fact.sip_response_code is None or call.sip_response_code is not None:
+        return None
+    return Revision({"sip_response_code": fact.sip_response_code})
 
 
 def _changes(call: Call, fact: CarrierFact) -> dict[str, Any]:

@@ -33,6 +33,9 @@ from calling.usecases.watch_call import WATCH_SECONDS
 
 TOKEN_SECONDS = 600  # a stream token outlives the carrier's own queue and the ringing, no more
 _MAX_THROTTLES = 20
+# The carrier's limit is the timer behind ours: ours comes first, so that the goodbye is said and the call is known to
+# have ended at its longest; the carrier's ends what we failed to.
+CARRIER_LIMIT_MARGIN_SECONDS = 15
 _LONGEST_QUEUE_MS = 30_000  # longer in the carrier's own queue, and a call would leave at a time nobody chose
 # Twilio's connection overrides, in the URL's fragment: two more tries where our answer was lost or an error.
 # https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
@@ -200,7 +203,7 @@ def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> Dia
         amd_callback=f"{callback}/amd{_TRY_AGAIN}" if call.amd_enabled else None,
         machine_detection="DetectMessageEnd" if leave else "Enable",
         ring_seconds=call.ring_seconds,
-        time_limit_seconds=call.max_duration_seconds,
+        time_limit_seconds=call.max_duration_seconds + CARRIER_LIMIT_MARGIN_SECONDS,
     )
 
 

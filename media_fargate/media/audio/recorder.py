@@ -1,15 +1,19 @@
 """The recording of a call: a stereo WAV, callee left, agent right, on the call's own time line.
 
 It is written to an unnamed temporary file as the call goes, so a long call costs no memory; the header is completed
-when it is closed.
+when it is closed. A disk that fails costs the recording, never the call.
 """
 
+import logging
 import tempfile
 import wave
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 from media.audio import mulaw
 from media.audio.playout import Playout
+
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "audio/wav"
 _BATCH = mulaw.RATE  # samples written at a time: a second
@@ -20,7 +24,9 @@ class Recorder:
     """Records one call. The callee's frames drive it; the agent's side is taken from the play-out model."""
 
     def __init__(self, playout: Playout) -> None:
+        """Open the file. Raises OSError."""
         self._playout = playout
+        self.lost = False  # the disk failed: what follows is not recorded
         self._file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # lives as long as the call
         self._wav = wave.open(self._file, "wb")  # noqa: SIM115
         self._wav.setnchannels(2)
@@ -32,6 +38,8 @@ class Recorder:
 
     def heard(self, audio: bytes, at: int) -> None:
         """Add the callee's mu-law that began at sample `at`; gaps become silence, what overlaps is cut."""
+        if self.lost:
+            return
         gap = at - self._position
         if 0 < gap <= _LONGEST_GAP:
             self._append(mulaw.SILENCE * gap)
@@ -39,23 +47,39 @@ class Recorder:
             audio = audio[-gap:]
         self._append(audio)
         if self._pending >= _BATCH:
-            self._write()
+            try:
+                self._write()
+            except OSError as e:
+                self._lose(e)
 
-    def finish(self, now: int) -> bytes:
-        """Complete the recording up to sample `now`, close it, and return the WAV file's bytes."""
+    def finish(self, now: int) -> bytes | None:
+        """Complete the recording up to sample `now`, close it, and return the WAV file's bytes; None if it was lost."""
+        if self.lost:
+            return None
         if 0 < now - self._position <= _LONGEST_GAP:
             self._append(mulaw.SILENCE * (now - self._position))
-        self._write()
-        self._wav.close()
-        self._file.seek(0)
-        data = self._file.read()
-        self._file.close()
+        try:
+            self._write()
+            self._wav.close()
+            self._file.seek(0)
+            data = self._file.read()
+            self._file.close()
+        except OSError as e:
+            self._lose(e)
+            return None
         return data
 
     def discard(self) -> None:
         """Close and forget it."""
-        self._wav.close()
-        self._file.close()
+        for part in (self._wav, self._file):
+            with suppress(OSError, ValueError):  # what was not written yet is not wanted any more
+                part.close()
+        self._callee, self._pending = [], 0
+
+    def _lose(self, error: OSError) -> None:
+        logger.warning("recording lost: %s", type(error).__name__)
+        self.lost = True
+        self.discard()
 
     def _append(self, audio: bytes) -> None:
         self._callee.append(audio)

@@ -179,8 +179,7 @@ def apologise(state: State, now: float) -> None:
 
 def time_is_up(state: State, now: float) -> None:
     """End the call at its longest, with a short goodbye."""
-    latest = now + state.config.goodbye_limit
-    last_words(state, state.config.time_up, Closing("max_duration_reached", latest=latest), now)
+    last_words(state, state.config.time_up, Closing("max_duration_reached"), now)
 
 
 def call_off(state: State, now: float) -> None:

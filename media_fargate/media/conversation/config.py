@@ -35,8 +35,7 @@ class ConversationConfig:
     amd_timeout: float = 30.0
     farewell_timeout: float = 2.0
     stall_timeout: float = 10.0
-    goodbye_limit: float = 3.0
-    apology: str = "I'm sorry, I have trouble hearing you. I will call back. Goodbye."
+    apology: str = "I'm sorry, I have trouble hearing you. Goodbye."
     silence_prompt: str = "Are you still there?"
     time_up: str = "I'm sorry, our time is up. Goodbye."
     default_farewell: str = "Goodbye."

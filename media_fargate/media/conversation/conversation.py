@@ -38,6 +38,7 @@ _FACTS: Mapping[type[Input], Callable[[State, Any, float], None]] = {
     inputs.ReplyEnded: facts.reply_ended,
     inputs.ReplyFailed: facts.reply_failed,
     inputs.CarrierVerdict: facts.carrier_verdict,
+    inputs.HearingLost: facts.hearing_lost,
     inputs.HangUpRequested: facts.hang_up_requested,
     inputs.StreamEnded: facts.stream_ended,
     inputs.Tick: facts.tick,

@@ -141,7 +141,7 @@ def closed_at(state: State) -> float | None:
     if done is not None and state.closing.revocable and state.callee.voice_since is not None:
         done += _LAST_CHANCE
     overdue = agent.overdue_at(config.farewell_timeout if agent.all_begun else config.stall_timeout)
-    return min((due for due in (done, overdue, state.closing.latest) if due is not None), default=0.0)
+    return min((due for due in (done, overdue) if due is not None), default=0.0)
 
 
 def message_at(state: State) -> float | None:

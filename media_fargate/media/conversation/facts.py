@@ -126,6 +126,12 @@ def carrier_verdict(state: State, verdict: inputs.CarrierVerdict, now: float) ->
         acts.judge(state, verdict.answered_by, now)
 
 
+def hearing_lost(state: State, _: inputs.HearingLost, now: float) -> None:
+    """The agent has gone deaf: it cannot go on, but a goodbye or a message is still said to its end."""
+    if state.phase in (Phase.OPENING, Phase.TALKING):
+        acts.apologise(state, now)
+
+
 def hang_up_requested(state: State, request: inputs.HangUpRequested, now: float) -> None:
     """Somebody outside ends the call."""
     acts.hang_up(state, request.reason, now)

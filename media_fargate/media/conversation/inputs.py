@@ -118,6 +118,11 @@ class CarrierVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class HearingLost:
+    """The recogniser gave up for good: the agent will understand nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class HangUpRequested:
     """Somebody outside asked for this call to end (the API, a drain)."""
 
@@ -149,6 +154,7 @@ Input = (
     | ReplyEnded
     | ReplyFailed
     | CarrierVerdict
+    | HearingLost
     | HangUpRequested
     | StreamEnded
     | Tick

@@ -29,11 +29,10 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Why the call is being ended, whether the callee can still prevent it, and when it ends at the latest."""
+    """Why the call is being ended, and whether the callee can still prevent it."""
 
     reason: Reason
     revocable: bool = False
-    latest: float | None = None
 
 
 @dataclass(slots=True)

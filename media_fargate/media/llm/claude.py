@@ -50,35 +50,36 @@ class Claude:
         """Yield a reply as it is written."""
         for attempt in range(_RETRIES + 1):
             begun = False
+            warm = (manner.model or self._model) not in self._without_temperature
             try:
-                async for piece in self._once(manner, messages):
+                async for piece in self._once(manner, messages, warm=warm):
                     begun = True
                     yield piece
             except (AnthropicError, httpx2.HTTPError, OSError, ValueError) as e:
                 logger.warning("reply failed: %s %s", type(e).__name__, getattr(e, "status_code", ""))
-                final = isinstance(e, APIStatusError) and e.status_code in _FINAL and not self._learns(manner, e)
+                final = isinstance(e, APIStatusError) and self._is_final(manner, e, warm=warm)
                 if begun or final or attempt == _RETRIES:
                     raise LanguageModelFailed(type(e).__name__) from e
             else:
                 return
             await asyncio.sleep(_RETRY_PAUSE * (attempt + 1))
 
-    def _learns(self, manner: Manner, refusal: APIStatusError) -> bool:
-        """Note a model that takes no temperature; True where asking again is worth it for that."""
-        model = manner.model or self._model
-        if refusal.status_code != 400 or "temperature" not in str(refusal) or model in self._without_temperature:
+    def _is_final(self, manner: Manner, refusal: APIStatusError, *, warm: bool) -> bool:
+        """Tell whether asking again is pointless. A request refused for its temperature is worth asking without."""
+        if warm and refusal.status_code == 400 and "temperature" in str(refusal):
+            self._without_temperature.add(manner.model or self._model)
             return False
-        self._without_temperature.add(model)
-        return True
+        return refusal.status_code in _FINAL
 
     async def close(self) -> None:
         """Let go of connections."""
         await self._client.close()
 
-    async def _once(self, manner: Manner, messages: Sequence[dict[str, Any]]) -> AsyncIterator[Words | ToolUse]:
-        model = manner.model or self._model
+    async def _once(
+        self, manner: Manner, messages: Sequence[dict[str, Any]], *, warm: bool
+    ) -> AsyncIterator[Words | ToolUse]:
         order: dict[str, Any] = {
-            "model": model,
+            "model": manner.model or self._model,
             "max_tokens": manner.max_tokens,
             # The same in every turn of a call, and long: cached, a later turn reads it at a tenth of its price.
             "system": [{"type": "text", "text": manner.system, "cache_control": {"type": "ephemeral"}}],
@@ -87,7 +88,7 @@ class Claude:
         }
         if manner.tools:
             order["tools"] = list(manner.tools)
-        if model not in self._without_temperature:
+        if warm:
             # The SDK's own signature has dropped it; models that have it still take it under this API version.
             order["extra_body"] = {"temperature": manner.temperature}
         stream = await self._client.messages.create(**order)

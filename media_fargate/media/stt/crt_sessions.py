@@ -8,6 +8,7 @@ leader, waits once a round, until any stream has sound, or the connection's sock
 
 # ruff: noqa: ANN401  what the SDK and awscrt hand about has no types
 
+import asyncio
 import contextlib
 import os
 import select
@@ -15,7 +16,7 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from io import BufferedIOBase
 from typing import Any
 from urllib.parse import ParseResult, urlparse
@@ -91,11 +92,20 @@ class Gate:
             crowded = len(bodies) > _MANY
         if crowded and (early := _ROUND - (now - self._led_at)) > 0:
             time.sleep(early)
-        self._poll.poll(_WAIT_MS)
+        readable = self._poll.poll(_WAIT_MS)
         self._woken = False  # before the pipe is emptied: a wake in between is seen by the round that follows
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 64)
+        for fd, _ in readable:
+            self._drop_if_ended(fd)
         self._led_at = time.monotonic()
+
+    def _drop_if_ended(self, fd: int) -> None:
+        """Forget a socket whose far end is gone: it would be readable for ever, and no round would wait again."""
+        with self._lock:
+            connection = self._sockets.get(fd)
+        if connection is not None and _ended(connection):
+            self.unwatch(connection)
 
 
 class _GatedBody(BufferedIOBase):
@@ -145,15 +155,17 @@ class GatedSessions(AwsCrtHttpSessionManager):
         self._gate = gate
 
     async def _create_connection(self, parsed_url: ParseResult) -> Any:
-        port = parsed_url.port or 443
-        before = set(_sockets_to(port))
+        far_ends = await _addresses(parsed_url)
+        before = set(_sockets_to(far_ends))
         connection = await super()._create_connection(parsed_url)
-        for fd in set(_sockets_to(port)) - before:
-            handle = socket.socket(fileno=os.dup(fd))
-            # A 20 ms chunk would wait for the last one's acknowledgement otherwise.
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._gate.watch(handle)
-            connection.shutdown_future.add_done_callback(lambda _, handle=handle: self._gate.unwatch(handle))
+        far_ends |= await _addresses(parsed_url)  # a name with many addresses: awscrt may have been told another one
+        for fd in set(_sockets_to(far_ends)) - before:
+            with contextlib.suppress(OSError):  # closed since it was seen
+                handle = socket.socket(fileno=os.dup(fd))
+                # A 20 ms chunk would wait for the last one's acknowledgement otherwise.
+                handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._gate.watch(handle)
+                connection.shutdown_future.add_done_callback(lambda _, handle=handle: self._gate.unwatch(handle))
         return connection
 
     async def make_request(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> _Response:
@@ -175,13 +187,33 @@ class GatedSessions(AwsCrtHttpSessionManager):
         return response
 
 
-def _sockets_to(port: int) -> Iterator[int]:
-    """Find this process's TCP sockets connected to a remote port: awscrt does not tell its own."""
+def _ended(connection: socket.socket) -> bool:
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+async def _addresses(url: ParseResult) -> set[tuple[str, int]]:
+    """Resolve where a URL leads; nothing for a name that is not known: what connects will say so."""
+    port = url.port or (80 if url.scheme == "http" else 443)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(url.hostname, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return set()
+    return {(str(address[0]), port) for *_, address in found}
+
+
+def _sockets_to(far_ends: Collection[tuple[str, int]]) -> Iterator[int]:
+    """Find this process's TCP sockets connected to one of these (address, port): awscrt does not tell its own."""
     for name in os.listdir("/dev/fd"):  # noqa: PTH208  names are all that is wanted
         with contextlib.suppress(OSError, ValueError):
             fd = int(name)
             if stat.S_ISSOCK(os.fstat(fd).st_mode):
                 with socket.socket(fileno=os.dup(fd)) as probe:
                     address = probe.getpeername()
-                    if probe.type == socket.SOCK_STREAM and isinstance(address, tuple) and address[1] == port:
+                    known = isinstance(address, tuple) and address[:2] in far_ends
+                    if known and probe.type == socket.SOCK_STREAM:
                         yield fd

@@ -15,7 +15,7 @@ from amazon_transcribe.auth import CredentialResolver, Credentials
 from amazon_transcribe.client import TranscribeStreamingClient
 from amazon_transcribe.endpoints import StaticEndpointResolver
 from amazon_transcribe.eventstream import BaseEvent
-from amazon_transcribe.exceptions import HTTPException, ServiceException
+from amazon_transcribe.exceptions import SDKError
 from amazon_transcribe.model import StartStreamTranscriptionEventStream, TranscriptEvent
 from awscrt.exceptions import AwsCrtError
 
@@ -37,7 +37,7 @@ _MAX_KEPT = 250  # chunks (5 s) kept while a stream is opened
 _REOPENINGS = 2
 _REOPEN_PAUSE = 0.2  # s, the second time twice that
 _CREDENTIALS_KEPT = 60.0  # s
-_LOST = (HTTPException, ServiceException, AwsCrtError, TimeoutError, OSError, RuntimeError)
+_LOST = (SDKError, AwsCrtError, TimeoutError, OSError, RuntimeError)
 
 
 class _BotocoreCredentials(CredentialResolver):

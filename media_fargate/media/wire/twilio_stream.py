@@ -135,11 +135,11 @@ def _mark(body: dict[str, Any]) -> Mark:
     return Mark(name)
 
 
-def _dtmf(body: dict[str, Any]) -> Digit:
+def _dtmf(body: dict[str, Any]) -> Digit | None:
     digit = _object(body, "dtmf").get("digit")
-    if not isinstance(digit, str) or digit not in _DIGITS:
+    if not isinstance(digit, str):
         raise ProtocolError("digit")
-    return Digit(digit)
+    return Digit(digit) if digit in _DIGITS else None
 
 
 def _stop(_: dict[str, Any]) -> Stopped:

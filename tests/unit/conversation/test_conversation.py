@@ -26,6 +26,7 @@ from media.conversation.inputs import (
     Dtmf,
     HangUpRequested,
     Heard,
+    HearingLost,
     Input,
     MarkEchoed,
     ReplyEnded,
@@ -480,18 +481,40 @@ def test_the_longest_duration_ends_with_a_short_goodbye() -> None:
             (1.3, AudioQueued("utterance-1", 2.0, last=True), []),
             (3.3, MarkEchoed("utterance-1"), [StoreTurn(0, "agent", OPENER, 1.3, 3.3)]),
             (10.0, Tick(), [Speak("utterance-2", "I'm sorry, our time is up. Goodbye.")]),
-            (10.2, AudioQueued("utterance-2", 8.0), []),
+            (11.0, AudioQueued("utterance-2", 3.5, last=True), []),
+            (13.1, Tick(), []),
             (
-                13.0,
-                Tick(),
+                14.6,
+                MarkEchoed("utterance-2"),
                 [
-                    Clear(),
-                    StoreTurn(1, "agent", "I'm sorry,", 10.2, 13.0, interrupted=True),
+                    StoreTurn(1, "agent", "I'm sorry, our time is up. Goodbye.", 11.0, 14.6),
                     HangUp("max_duration_reached"),
                 ],
             ),
         ],
     )
+
+
+def test_a_goodbye_at_the_longest_duration_that_is_never_proved_ends_too() -> None:
+    call = Conversation(ConversationConfig(opener_text=OPENER, max_duration=10.0))
+    play(
+        call,
+        [
+            (0.0, StreamStarted(), []),
+            (1.2, Tick(), [Speak("utterance-1", OPENER)]),
+            (1.3, AudioQueued("utterance-1", 2.0, last=True), []),
+            (3.3, MarkEchoed("utterance-1"), [StoreTurn(0, "agent", OPENER, 1.3, 3.3)]),
+            (10.0, Tick(), [Speak("utterance-2", "I'm sorry, our time is up. Goodbye.")]),
+            (11.0, AudioQueued("utterance-2", 3.5, last=True), []),
+            (13.1, Tick(), []),
+        ],
+    )
+    assert call.deadline == pytest.approx(16.5)
+    assert HangUp("max_duration_reached") in call.receive(Tick(), 16.5)
+
+
+def test_the_apology_promises_nothing() -> None:
+    assert "call back" not in ConversationConfig().apology
 
 
 def closing() -> Conversation:
@@ -672,3 +695,22 @@ def test_a_verdict_before_the_stream_counts_when_it_begins() -> None:
             (0.1, StreamStarted(), [ReportVoicemail("carrier"), HangUp("voicemail_detected")]),
         ],
     )
+
+
+def test_an_agent_gone_deaf_apologises() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *HELLO,
+            (4.0, HearingLost(), [Speak("utterance-1", BASE.apology)]),
+            (4.1, AudioQueued("utterance-1", 3.0, last=True), []),
+            (7.2, MarkEchoed("utterance-1"), [StoreTurn(2, "agent", BASE.apology, 4.1, 7.2), HangUp("error")]),
+        ],
+    )
+
+
+def test_a_goodbye_is_said_to_its_end_by_a_deaf_agent_too() -> None:
+    call = closing()
+    assert call.receive(HearingLost(), 5.3) == []
+    assert HangUp("completed") in call.receive(MarkEchoed("utterance-1"), 6.1)

@@ -4,12 +4,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from urllib.parse import urlparse
 
 import pytest
 from amazon_transcribe.structures import BufferableByteStream
 
 from media.stt import crt_sessions
-from media.stt.crt_sessions import Gate, _GatedBody
+from media.stt.crt_sessions import Gate, _addresses, _GatedBody, _sockets_to
 
 LONG = 20_000  # ms; a test that waits this long has failed
 
@@ -61,6 +63,45 @@ def test_a_readable_socket_ends_the_wait() -> None:
     gate.unwatch(ours)
     theirs.close()
     assert ours.fileno() == -1
+
+
+def test_a_socket_whose_far_end_is_gone_is_forgotten() -> None:
+    gate, leader = Gate(), object()
+    gate.join(leader)
+    ours, theirs = socket.socketpair()
+    gate.watch(ours)
+    theirs.close()
+    gate.empty(leader)  # readable for ever from now on
+    assert ours.fileno() == -1
+    within(lambda: gate.empty(leader), gate.wake)
+
+
+def test_a_readable_socket_is_kept() -> None:
+    gate, leader = Gate(), object()
+    gate.join(leader)
+    ours, theirs = socket.socketpair()
+    gate.watch(ours)
+    theirs.send(b"x")
+    gate.empty(leader)
+    assert ours.recv(1) == b"x"
+    gate.unwatch(ours)
+    theirs.close()
+
+
+async def test_a_connection_to_the_same_port_elsewhere_is_not_taken_for_the_vendors() -> None:
+    with ExitStack() as stack:
+        vendor = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = vendor.getsockname()[1]
+        elsewhere = stack.enter_context(socket.create_server(("127.0.0.2", port)))
+        foreign = stack.enter_context(socket.create_connection(elsewhere.getsockname()))
+        ours = stack.enter_context(socket.create_connection(vendor.getsockname()))
+        found = set(_sockets_to(await _addresses(urlparse(f"https://127.0.0.1:{port}/x"))))
+        assert ours.fileno() in found
+        assert foreign.fileno() not in found
+
+
+async def test_a_name_that_is_not_known_leads_nowhere() -> None:
+    assert await _addresses(urlparse("https://nowhere.invalid/x")) == set()
 
 
 def test_the_lead_passes_on() -> None:

@@ -3,7 +3,9 @@
 import io
 import wave
 from array import array
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,7 +55,8 @@ def test_however_it_is_read_the_time_line_is_whole(steps: list[tuple[str, int, i
     assert len(read) <= now
 
 
-def samples(data: bytes) -> "tuple[array[int], array[int]]":
+def samples(data: bytes | None) -> "tuple[array[int], array[int]]":
+    assert data is not None
     with wave.open(io.BytesIO(data)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 8000)
         both = array("h", file.readframes(file.getnframes()))
@@ -102,3 +105,36 @@ def test_what_was_cleared_is_not_on_the_recording() -> None:
     _, right = samples(recorder.finish(8000))
     assert any(right[:800])
     assert not any(right[800:])
+
+
+class FullDisk(io.BytesIO):
+    """Takes `room` bytes."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, data: object) -> int:
+        self.room -= len(memoryview(data))  # type: ignore[arg-type]  # bytes in any shape
+        if self.room < 0:
+            raise OSError(28, "No space left on device")
+        return super().write(data)  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize("room", [0, 50, 40_000])
+def test_a_full_disk_costs_the_recording_and_nothing_else(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk: Callable[[], FullDisk] = lambda: FullDisk(room)  # noqa: E731
+    monkeypatch.setattr("media.audio.recorder.tempfile.TemporaryFile", disk)
+    recorder = Recorder(Playout())
+    for n in range(100):
+        recorder.heard(tone(500, 0.02), n * 160)
+    assert recorder.finish(100 * 160) is None
+    assert recorder.lost
+    recorder.discard()
+
+
+def test_a_disk_that_fills_at_the_end_costs_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.audio.recorder.tempfile.TemporaryFile", lambda: FullDisk(100))
+    recorder = Recorder(Playout())
+    recorder.heard(tone(500, 0.02), 0)
+    assert recorder.finish(8000) is None

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from amazon_transcribe.exceptions import InternalFailureException
+from amazon_transcribe.exceptions import CredentialsException, InternalFailureException, ValidationException
 from amazon_transcribe.model import Alternative, Item, Result, Transcript, TranscriptEvent
 
 from media.conversation.inputs import Heard
@@ -127,6 +127,11 @@ async def test_it_gives_up_after_two_reopenings() -> None:
     with pytest.raises(SpeechToTextFailed):
         await heard_until_closed(stream(vendor), 1)
     assert vendor.starts == 3
+
+
+async def test_the_sdks_own_errors_count_as_a_lost_stream() -> None:
+    vendor = Vendor(CredentialsException("none"), ValidationException("no"), [event("back"), "until ended"])
+    assert [h.text for h in await heard_until_closed(stream(vendor), 1)] == ["back"]
 
 
 async def test_a_failing_input_ends_a_stream_whose_output_stays_silent() -> None:

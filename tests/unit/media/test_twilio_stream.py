@@ -113,3 +113,8 @@ def test_an_oversized_message_is_refused_unread() -> None:
 )
 def test_only_a_calls_path_names_a_call(path: str, ids: tuple[str, str] | None) -> None:
     assert handshake.call_of(path) == ids
+
+
+def test_a_key_nobody_knows_is_ignored() -> None:
+    assert wire.parse('{"event":"dtmf","dtmf":{"digit":"w"}}') is None
+    assert wire.parse('{"event":"dtmf","dtmf":{"digit":"#"}}') == wire.Digit("#")

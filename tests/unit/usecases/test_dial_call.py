@@ -9,7 +9,7 @@ import pytest
 from calling.domain.call import CallStatus, EndedReason
 from calling.domain.phone_number import PhoneNumber
 from calling.ports import CarrierAccount
-from calling.usecases.dial_call import DialPorts, DialSettings, dial_call
+from calling.usecases.dial_call import CARRIER_LIMIT_MARGIN_SECONDS, DialPorts, DialSettings, dial_call
 from calling.usecases.resolve_call import ResolvePorts, resolve_call
 from tests.fakes.outside import MemoryCredentials
 from tests.fakes.world import ACCOUNT, World
@@ -139,3 +139,11 @@ def test_a_late_copy_of_a_settled_calls_message_takes_no_place() -> None:
     world.dispatch("call_1")
     assert world.holders() == {}
     assert world.lines.lines == {}
+
+
+def test_the_carriers_limit_lies_behind_ours() -> None:
+    world = World()
+    world.accept("call_1", max_duration_seconds=60)
+    dial(world, "call_1", "token")
+    ((_, request),) = world.carrier.posts
+    assert request.time_limit_seconds == 60 + CARRIER_LIMIT_MARGIN_SECONDS

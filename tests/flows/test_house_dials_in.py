@@ -1,4 +1,7 @@
-"""Calls that come in to the running house: answered with the memory of earlier calls, which only its owner hears of."""
+"""Calls that come in to the running house: answered with the memory of earlier calls, which only its owner hears of.
+
+The files of the house run in the order of their names: this one before the logs are read and the house ends.
+"""
 
 from dataclasses import dataclass
 from typing import Any
