@@ -65,4 +65,6 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
         told.add_metric(name=name, unit="Count", value=count)
     told.flush_metrics()
     log.info("reaped", extra=counts)
+    if reaped.failures:
+        log.error("some could not be mended in this run", extra={"errors": list(reaped.failures)})
     return counts

@@ -190,9 +190,13 @@ def _verified(event: dict[str, Any], number: Number, form: dict[str, str], ports
 
 
 def _form(event: dict[str, Any]) -> dict[str, str]:
+    """Read the form; what is none is empty, and an empty one is signed by nobody."""
     body = event.get("body") or ""
-    text = base64.b64decode(body).decode() if event.get("isBase64Encoded") else body
-    return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+    try:
+        text = base64.b64decode(body).decode() if event.get("isBase64Encoded") else body
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        return {}
 
 
 def _answer(status: int) -> Answer:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_NOTED = {"EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "CMD", "USER"}
+_NOTED = {"EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "CMD", "USER", "VOLUME"}
 
 
 @dataclass

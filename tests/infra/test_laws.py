@@ -17,6 +17,7 @@ WALL_CLOCK |= {"date.today", "datetime.date.today"}
 DOORS = {
     "functions/dispatch_dial/handler.py": "a queue's record: one bad message must not stop the others",
     "functions/deliver_webhook/handler.py": "a queue's record: one bad message must not stop the others",
+    "functions/calling/usecases/reap_leases.py": "the reaper's round: one bad call must not keep the others unmended",
     "functions/api/door.py": "the API: whatever happens has an answer",
     "media_fargate/media/attempt.py": "the media session: whatever a store raises must not end a conversation",
     "media_fargate/media/session.py": "the media session: whatever ends one call must not end the others",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from calling.domain.call import Call, CarrierStatus
+from calling.domain.call import Call
 from calling.ports import AgentStore, CallStore, Carrier, CarrierAccount, CarrierCall, Clock, Credentials
 
 _SECOND_MS = 1_000  # the carrier's times have whole seconds
@@ -29,16 +29,8 @@ def ask_carrier(call: Call, account: CarrierAccount, *, carrier: Carrier) -> Car
         CarrierError: the carrier did not answer well.
     """
     if call.twilio_call_sid is not None:
-        found = carrier.fetch(account, call.twilio_call_sid)
-        if found is None:
-            return CarrierCall(
-                call.twilio_call_sid,
-                CarrierStatus.FAILED,
-                call.to_number.e164,
-                call.from_number.e164,
-                created_at=call.dial_started_at or 0,
-            )
-        return found
+        # A 404 is no end: it may be another account's answer or pass. What stays unknown ends by its deadline.
+        return carrier.fetch(account, call.twilio_call_sid)
     intent = (call.dial_started_at or 0) // _SECOND_MS * _SECOND_MS
     candidates = carrier.find(
         account,

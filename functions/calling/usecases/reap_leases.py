@@ -6,8 +6,10 @@ it. Otherwise the carrier is asked, the call is settled by its only exit, and on
 while the call lives at the carrier. Everything here may be run twice, and beside any other step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from calling.domain.call import LOOK_MS, Call, CallStatus, Direction, EndedReason, TimelineEntry
 from calling.domain.revision import Revision
@@ -19,6 +21,7 @@ from calling.usecases.settle_call import settle_call
 
 __all__ = ["ReapPorts", "Reaped", "ResolvePorts", "reap_leases"]
 
+T = TypeVar("T")
 MAX_CALLS = 50  # looked at in one run; the longest due come first, so nothing waits for ever
 _MAX_SECONDS = 40  # after which a run begins nothing new
 
@@ -41,42 +44,63 @@ class ReapPorts:
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """What one run did: calls brought to their end, calls queued again, places taken back."""
+    """What one run did: calls brought to their end, calls queued again, places taken back, and what failed (kinds)."""
 
     settled: int = 0
     queued: int = 0
     places: int = 0
+    failures: tuple[str, ...] = ()
 
 
 def reap_leases(*, ports: ReapPorts) -> Reaped:
     """Look at due calls and expired places once; bounded in number and in time."""
     until = ports.clock.now() + _MAX_SECONDS * 1000
     settled = queued = places = 0
+    failures: list[str] = []
     for account_id, call_id in ports.resolve.calls.due(ports.clock.now(), limit=MAX_CALLS):
         if ports.clock.now() >= until:
             break
-        call = ports.resolve.calls.get(account_id, call_id)
-        if call is not None and call.due_at is not None and call.due_at <= ports.clock.now():
-            was_queued = _look(call, ports=ports)
-            queued += was_queued
-            settled += not was_queued and _is_done(call, ports=ports)
+        moved = _carefully(partial(_move, account_id, call_id, ports=ports), failures)
+        if moved is None:  # so that it does not stand at the head of every run
+            _carefully(partial(_look_later, account_id, call_id, ports=ports), failures)
+            continue
+        settled, queued = settled + moved.settled, queued + moved.queued
     for account_id, pool, holder in _expired(ports=ports):
         if ports.clock.now() >= until:
             break
-        places += _reap(account_id, pool, holder, ports=ports)
-    return Reaped(settled, queued, places)
+        places += bool(_carefully(partial(_reap, account_id, pool, holder, ports=ports), failures))
+    return Reaped(settled, queued, places, tuple(failures))
+
+
+def _carefully(work: Callable[[], T], failures: list[str]) -> T | None:
+    """Do one piece of the work: one that fails must not keep the others from being mended."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001  a door like a queue's record: one bad call must not stop the others
+        failures.append(type(error).__qualname__)
+        return None
+
+
+def _move(account_id: str, call_id: str, *, ports: ReapPorts) -> Reaped:
+    """Move a call on if it is still due."""
+    call = ports.resolve.calls.get(account_id, call_id)
+    if call is None or call.due_at is None or call.due_at > ports.clock.now():
+        return Reaped()
+    if _look(call, ports=ports):
+        return Reaped(queued=1)
+    return Reaped(settled=int(_is_done(call, ports=ports)))
 
 
 def _look(call: Call, *, ports: ReapPorts) -> bool:
     """Move a due call on; True where it was queued again."""
     state = ports.workflow.state(call.call_id)
     if state is ExecutionState.RUNNING:
-        _look_later(call, ports=ports)
+        _look_later(call.account_id, call.call_id, ports=ports)
         return False
     if call.direction is Direction.OUTBOUND and call.status is CallStatus.QUEUED:
         if state is ExecutionState.ABSENT and call.never_dialled is None:
             # Its message ended among the dead letters. A second one beside a living one changes nothing.
-            _look_later(call, ports=ports)
+            _look_later(call.account_id, call.call_id, ports=ports)
             ports.queue.send(call.account_id, call.call_id)
             return True
         _never_dialled(call, ports=ports)
@@ -84,11 +108,11 @@ def _look(call: Call, *, ports: ReapPorts) -> bool:
     return False
 
 
-def _look_later(call: Call, *, ports: ReapPorts) -> None:
+def _look_later(account_id: str, call_id: str, *, ports: ReapPorts) -> None:
     due_at = ports.clock.now() + LOOK_MS
     revise_call(
-        call.account_id,
-        call.call_id,
+        account_id,
+        call_id,
         lambda c: None if c.due_at is None else Revision({"due_at": due_at}),
         calls=ports.resolve.calls,
     )

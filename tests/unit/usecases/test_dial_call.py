@@ -147,3 +147,13 @@ def test_the_carriers_limit_lies_behind_ours() -> None:
     dial(world, "call_1", "token")
     ((_, request),) = world.carrier.posts
     assert request.time_limit_seconds == 60 + CARRIER_LIMIT_MARGIN_SECONDS
+
+
+def test_a_call_the_carrier_does_not_show_for_a_moment_is_not_over() -> None:
+    world = World()
+    world.accept("call_1")
+    dial(world, "call_1", "token")
+    hidden, world.carrier.calls = world.carrier.calls, {}
+    assert resolve(world)["result"] == "wait"
+    world.carrier.calls = hidden
+    assert world.call("call_1").carrier_status is None

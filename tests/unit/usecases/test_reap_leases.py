@@ -2,11 +2,14 @@
 
 import pytest
 
+from calling.domain.agent import Number
 from calling.domain.call import LOOK_MS, CallStatus, CarrierStatus, EndedReason
 from calling.domain.lease import ACCOUNT_POOL
-from calling.ports import ExecutionState
+from calling.domain.phone_number import PhoneNumber
+from calling.ports import CarrierAccount, ExecutionState
 from calling.usecases.dispatch_dial import LEASE_SECONDS
 from calling.usecases.reap_leases import MAX_CALLS, Reaped
+from tests.fakes.outside import MemoryCredentials
 from tests.fakes.world import ACCOUNT, Plan, World
 from tests.unit.usecases.test_way_of_a_call import check_invariants
 
@@ -171,3 +174,38 @@ def test_a_reaper_killed_at_every_moment_is_finished_by_the_next_run() -> None:
         world.reap()
         check_invariants(world, "call_1")
         assert world.call("call_1").due_at is None
+
+
+class Unreadable(MemoryCredentials):
+    """The credentials of one call's carrier account cannot be read."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.asked = world
+
+    def of_number(self, number: object) -> CarrierAccount:
+        if number.phone_number == BROKEN:  # type: ignore[attr-defined]  # a Number
+            raise ValueError("not to be decrypted")
+        return self.account
+
+
+BROKEN = PhoneNumber("+447700900199")
+
+
+def test_one_call_that_cannot_be_mended_does_not_keep_the_others_unmended() -> None:
+    world = World(Plan(media=False))
+    world.agents.add_number(Number(ACCOUNT, "agent_1", BROKEN, 0))
+    world.broken = {"SettleCall"}
+    for call_id, to in (("call_1", "+447386172301"), ("call_2", "+447386172302")):
+        world.accept(call_id, to=to)
+        world.run()
+    call = world.call("call_1")
+    world.calls.change(call, {"from_number": BROKEN, "carrier_status": CarrierStatus.RINGING})
+    world.credentials = Unreadable(world)
+    world.pass_time(4000)
+    done = world.reap()
+    assert "ValueError" in done.failures
+    assert world.call("call_2").settled_at is not None
+    due = world.call("call_1").due_at
+    assert due is not None
+    assert due > world.clock.now(), "it does not stand at the head of the next run"
