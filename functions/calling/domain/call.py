@@ -175,7 +175,6 @@ class Call:
     media_closed_at: int | None = None
     media_reason: EndedReason | None = None
     voicemail_method: str | None = None  # carrier | speech: whichever machine verdict was stored first
-    speech_verdict_at: int | None = None
     voicemail_left: bool = False
     recording_key: str | None = None
     first_audio_ms: int | None = None  # answer to the agent's first audio

@@ -17,7 +17,6 @@ class EventName(StrEnum):
     CALL_STARTED = "call.started"
     CALL_COMPLETED = "call.completed"
     CALL_FAILED = "call.failed"
-    WEBHOOK_TEST = "webhook.test"
 
 
 @dataclass(frozen=True, slots=True)

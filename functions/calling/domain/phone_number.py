@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 import phonenumbers
-from phonenumbers import PhoneNumberType, shortnumberinfo, timezone
+from phonenumbers import PhoneNumberType, shortnumberinfo
 from phonenumbers.phonenumberutil import NumberParseException
 
 from calling.domain.errors import InvalidRequest
@@ -83,9 +83,3 @@ def region(number: PhoneNumber) -> str | None:
     """Give the ISO 3166 country of a number, None where it has none (+800…)."""
     code = phonenumbers.region_code_for_number(phonenumbers.parse(number.e164, None))
     return code if code and code != "001" else None
-
-
-def time_zones(number: PhoneNumber) -> tuple[str, ...]:
-    """Give every IANA zone the number may be in; empty where it cannot be known."""
-    zones = timezone.time_zones_for_number(phonenumbers.parse(number.e164, None))
-    return tuple(z for z in zones if z != timezone.UNKNOWN_TIMEZONE)

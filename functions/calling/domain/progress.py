@@ -1,8 +1,9 @@
 """How a fact of the carrier moves a call's record: monotone, duplicate-proof and order-proof.
 
 Facts arrive twice, late and out of order (Twilio sends callbacks as separate requests). A fact of a lower rank fills
-its own time stamp and nothing else; the carrier's last word absorbs whatever comes after it. The call's own status
-never becomes terminal here: settling is the only exit.
+its own time stamp and nothing else; the carrier's last word absorbs whatever comes after it, but for the SIP code that
+says why, where asking the carrier was faster than its callback. The call's own status never becomes terminal here:
+settling is the only exit.
 """
 
 from dataclasses import dataclass

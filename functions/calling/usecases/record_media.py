@@ -96,10 +96,7 @@ def voicemail_found(account_id: str, call_id: str, method: str, *, calls: CallSt
     def decide(call: Call) -> Revision | None:
         if call.voicemail_method is not None or call.status.is_terminal:
             return None
-        changes: dict[str, Any] = {"voicemail_method": method}
-        if method == "speech":
-            changes["speech_verdict_at"] = now
-        return Revision(changes, note=TimelineEntry(now, "voicemail", f"found by {method}"))
+        return Revision({"voicemail_method": method}, note=TimelineEntry(now, "voicemail", f"found by {method}"))
 
     return revise_call(account_id, call_id, decide, calls=calls)[1]
 

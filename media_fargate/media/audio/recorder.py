@@ -15,7 +15,6 @@ from media.audio.playout import Playout
 
 logger = logging.getLogger(__name__)
 
-CONTENT_TYPE = "audio/wav"
 _BATCH = mulaw.RATE  # samples written at a time: a second
 _LONGEST_GAP = 60 * mulaw.RATE  # a callee's timestamp further ahead than this is a mistake, not a silence
 
