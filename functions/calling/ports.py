@@ -3,7 +3,7 @@
 Every method is synchronous. Times are epoch milliseconds. Reads are strongly consistent unless a line says not.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -11,10 +11,14 @@ from typing import Any, Protocol
 from calling.domain.account import Account, ApiKey
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CarrierStatus, TimelineEntry
+from calling.domain.campaign import Campaign, Counts, Ticket
+from calling.domain.contact import Contact, SuppressionSource
 from calling.domain.delivery import Delivery
 from calling.domain.events import Event
 from calling.domain.history import CallSummary
+from calling.domain.limits import FrequencyCap, Limits
 from calling.domain.phone_number import PhoneNumber
+from calling.domain.recipient import Recipient
 from calling.domain.transcript import Turn
 
 
@@ -92,6 +96,124 @@ class CallStore(Protocol):
 
     def erase(self, account_id: str, call_id: str) -> None:
         """Delete a call with its turns and its outbox, the record last; nothing where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPage:
+    """A page of campaigns, newest first, and the cursor of the next page (None: that was all)."""
+
+    campaigns: tuple[Campaign, ...]
+    cursor: str | None
+
+
+class CampaignStore(Protocol):
+    """Campaigns with their recipients and counts.
+
+    A recipient lies in the shard `index % campaign.shards`. Counts follow every change of a recipient's state in the
+    same transaction, so that they always add up.
+    """
+
+    def add(self, campaign: Campaign) -> None:
+        """Store a new campaign. Raises AlreadyExists."""
+
+    def get(self, account_id: str, campaign_id: str) -> Campaign | None:
+        """Read a campaign."""
+
+    def change(
+        self,
+        campaign: Campaign,
+        changes: Mapping[str, Any],
+        *,
+        note: TimelineEntry | None = None,
+        outbox: Event | None = None,
+        counts: Counts | None = None,
+    ) -> Campaign:
+        """Write field changes of a campaign as it was read, all or nothing, and return the new record.
+
+        `note` is added to its timeline (the newest KEPT_ENTRIES are kept), `outbox` becomes an outbox item; `counts`
+        are the first ones, when its list has been read. Raises StaleRecord.
+        """
+
+    def query(self, account_id: str, *, limit: int, cursor: str | None = None) -> CampaignPage:
+        """List campaigns newest first (may lag a second). Raises InvalidRequest for a foreign cursor."""
+
+    def active(self) -> tuple[tuple[str, str], ...]:
+        """List campaigns of all accounts that are not over, as (account_id, campaign_id); may lag a second."""
+
+    def counts(self, campaign: Campaign) -> Counts:
+        """Add up how many recipients stand where; all zero before the list has been read."""
+
+    def put_recipients(self, campaign: Campaign, recipients: Sequence[Recipient]) -> None:
+        """Store new recipients, any number, counting nothing; the very same ones again change nothing."""
+
+    def recipient(self, campaign: Campaign, index: int) -> Recipient | None:
+        """Read a recipient."""
+
+    def recipients(self, campaign: Campaign, indexes: Sequence[int]) -> tuple[Recipient, ...]:
+        """Read recipients, those that are there, in the order of their indexes."""
+
+    def due(self, campaign: Campaign, *, until: int, limit: int) -> tuple[Recipient, ...]:
+        """Find pending recipients whose `due_at` is not after `until`, earliest first (may lag a second)."""
+
+    def next_due_at(self, campaign: Campaign) -> int | None:
+        """Tell when the earliest pending recipient is due (may lag a second); None where nobody waits."""
+
+    def change_recipient(self, was: Recipient, now: Recipient, *, call: Call | None = None) -> Recipient:
+        """Replace a recipient as it was read, move the counts, and add `call`: all or nothing.
+
+        Returns the new record, its version one up. Raises StaleRecord where the recipient has changed meanwhile, or
+        the call is there already.
+        """
+
+    def count_outcome(self, campaign: Campaign, slot: int, *, failed: bool) -> None:
+        """Count a call's end for the circuit breaker, in a numbered part of its window. Kept for an hour."""
+
+    def outcomes(self, campaign: Campaign, slots: Sequence[int]) -> tuple[int, int]:
+        """Add up (calls, failures) of some parts."""
+
+
+class ContactStore(Protocol):
+    """Who must not be called, and who was called lately."""
+
+    def get(self, account_id: str, person: PhoneNumber) -> Contact | None:
+        """Read what is known; None where nothing is."""
+
+    def many(self, account_id: str, persons: Sequence[PhoneNumber]) -> dict[PhoneNumber, Contact]:
+        """Read several at once; those of whom nothing is known are left out."""
+
+    def suppress(
+        self,
+        account_id: str,
+        person: PhoneNumber,
+        *,
+        at: int,
+        by: SuppressionSource,
+        why: str | None = None,
+        call_id: str | None = None,
+    ) -> Contact:
+        """Put a person on the do-not-call list; who is on it already stays as they are."""
+
+    def allow(self, account_id: str, person: PhoneNumber) -> bool:
+        """Take a person off the list; False where they are not on it."""
+
+    def count_dial(
+        self, account_id: str, person: PhoneNumber, call_id: str, *, cap: FrequencyCap, now: int
+    ) -> Contact | None:
+        """Count a campaign's dial if the person is not suppressed and the cap allows it: one conditional write.
+
+        None: counted (also where this very call was counted before). Else nothing is written, and what stands in the
+        way is returned.
+        """
+
+
+class LimitsStore(Protocol):
+    """What accounts allow themselves."""
+
+    def get(self, account_id: str) -> Limits:
+        """Read an account's limits; the deployment's defaults where none were set."""
+
+    def put(self, account_id: str, limits: Limits) -> None:
+        """Set an account's limits."""
 
 
 class PeopleStore(Protocol):
@@ -214,7 +336,10 @@ class LeasePool(Protocol):
     """Held places under a cap. A holder is a call id."""
 
     def take(self, account_id: str, pool: str, holder: str, *, cap: int, expires_at: int) -> bool:
-        """Take a place, or keep the one this holder has already (True); False when all `cap` places are held."""
+        """Take a place, or keep the one this holder has already (True); False when all `cap` places are held.
+
+        The cap may be another one each time: after it was lowered nobody new gets in until fewer than it are held.
+        """
 
     def renew(self, account_id: str, pool: str, holder: str, *, expires_at: int) -> bool:
         """Move a held place's expiry; False, changing nothing, where the holder has none."""
@@ -229,14 +354,26 @@ class LeasePool(Protocol):
         """Read all holders with their expiries."""
 
     def pools(self) -> tuple[tuple[str, str], ...]:
-        """List the pools of all accounts in which a place was ever held, as (account_id, pool); may lag a second."""
+        """List the pools of all accounts that are there, as (account_id, pool); may lag a second."""
+
+    def forget(self, account_id: str, pool: str) -> None:
+        """Drop a pool that nobody needs any more; one in which places are held stays."""
 
 
 class Pacer(Protocol):
     """Calls per second of a carrier account."""
 
     def reserve(self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float) -> int:
-        """Reserve the next slot (GCRA) and return its time; slots are never given twice."""
+        """Reserve the next slot (GCRA) and return its time; slots are never given twice.
+
+        0 calls a second is no limit of ours; what the carrier asked for by `slow_down` holds all the same.
+        """
+
+    def slow_down(self, account_id: str, carrier_account: str, *, until: int, reason: str) -> None:
+        """Give no slot before `until` (epoch ms), because the carrier said so; an earlier one changes nothing."""
+
+    def slowed(self, account_id: str, carrier_account: str) -> tuple[int, str] | None:
+        """Tell until when the carrier last asked for a pause, and why; None where it never did."""
 
 
 class LineLock(Protocol):
@@ -254,6 +391,13 @@ class DialQueue(Protocol):
 
     def send(self, account_id: str, call_id: str, *, delay_seconds: int = 0) -> None:
         """Queue a call; it is handed out after the delay (≤ 900 s), at least once."""
+
+
+class RecipientQueue(Protocol):
+    """The doorway of campaigns, beside that of single calls."""
+
+    def send(self, ticket: Ticket, *, delay_seconds: int = 0) -> None:
+        """Queue a recipient; it is handed out after the delay (≤ 900 s), at least once."""
 
 
 class WatchQueue(Protocol):
@@ -285,6 +429,41 @@ class DialWorkflow(Protocol):
 
     def heartbeat(self, token: str) -> None:
         """Say that the task lives. A dead token counts as success."""
+
+
+class CampaignWorkflow(Protocol):
+    """The state machine that carries a campaign through its passes."""
+
+    def start(self, account_id: str, campaign_id: str, generation: int) -> None:
+        """Start an execution, named by campaign and generation. A second start changes nothing."""
+
+    def state(self, campaign_id: str, generation: int) -> ExecutionState:
+        """Tell where an execution stands."""
+
+    def answer(self, token: str, result: Mapping[str, Any]) -> None:
+        """Answer a task token. A dead or answered token counts as success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a campaign is started: once at `at` (epoch ms), or by EventBridge's `expression` until `ends_at`."""
+
+    account_id: str
+    campaign_id: str
+    timezone: str
+    at: int | None = None
+    expression: str | None = None
+    ends_at: int | None = None
+
+
+class Scheduler(Protocol):
+    """Starts campaigns by the clock. It may start one twice."""
+
+    def put(self, schedule: Schedule) -> None:
+        """Set a campaign's schedule; the same again changes nothing. Raises InvalidRequest: `invalid_schedule`."""
+
+    def delete(self, campaign_id: str) -> None:
+        """Forget a campaign's schedule, whether it is there or not."""
 
 
 class OpenerTask(Protocol):
@@ -329,6 +508,7 @@ class CarrierCall:
     duration_seconds: int | None = None
     answered_by: str | None = None
     queue_time_ms: int | None = None
+    price: float | None = None  # in USD, positive; the carrier knows it some time after the end
 
 
 class Carrier(Protocol):
@@ -347,6 +527,9 @@ class Carrier(Protocol):
         self, account: CarrierAccount, *, to_number: PhoneNumber, from_number: PhoneNumber, created_after: int
     ) -> tuple[CarrierCall, ...]:
         """Find calls by their two numbers, oldest first, lists may lag. Raises CarrierError."""
+
+    def started_since(self, account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
+        """List outbound calls that began on or after the UTC day of `since`, newest first. Raises CarrierError."""
 
     def hang_up(self, account: CarrierAccount, sid: str) -> None:
         """End a call, rung or answered; one that is over already is success. Raises CarrierError."""
@@ -428,6 +611,18 @@ class BlobStore(Protocol):
 
     def signed_url(self, key: str, *, seconds: int) -> str:
         """Give a URL that reads it for a while."""
+
+    def upload_url(self, key: str, *, seconds: int) -> str:
+        """Give a URL that takes one PUT for a while."""
+
+    def size(self, key: str) -> int | None:
+        """Give the bytes of what lies there; None where there is nothing."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy, replacing what was there."""
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """Read in pieces of bounded size. Raises FileNotFoundError where there is nothing."""
 
 
 class EventBus(Protocol):

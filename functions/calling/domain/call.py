@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from calling.domain.agent import VoicemailAction
+from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.phone_number import ANONYMOUS, PhoneNumber
 
 RING_SECONDS = 45  # Twilio's Timeout; it may add up to 5 s of its own (twilio.com/docs/voice/api/call-resource)
@@ -141,6 +142,7 @@ class Call:
     dynamic_vars: dict[str, str] = field(default_factory=dict, repr=False)
     metadata: dict[str, Any] | None = field(default=None, repr=False)
     campaign_id: str | None = None
+    recipient: int | None = None  # the campaign's row this is an attempt of; None: a call by itself
     voicemail_action: VoicemailAction = VoicemailAction.HANGUP
     voicemail_message: str | None = field(default=None, repr=False)
     amd_enabled: bool = True
@@ -160,6 +162,8 @@ class Call:
     queue_time_ms: int | None = None
     cancel_requested_at: int | None = None
     never_dialled: EndedReason | None = None  # decided before any request
+    never_dialled_why: str | None = None  # the same in words
+    put_back: bool = False  # called off before the request for a reason that passes: its recipient waits again
     # the carrier's facts
     carrier_status: CarrierStatus | None = None
     ringing_at: int | None = None
@@ -167,6 +171,7 @@ class Call:
     carrier_ended_at: int | None = None
     carrier_duration_seconds: int | None = None
     sip_response_code: int | None = None
+    carrier_price: float | None = None  # USD, as the carrier billed it; known some time after the end
     amd_result: str | None = None
     # the media session's facts
     stream_sid: str | None = None
@@ -204,6 +209,13 @@ class Call:
     def our_number(self) -> PhoneNumber:
         """The agent's number on this call."""
         return self.from_number if self.direction is Direction.OUTBOUND else self.to_number
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools it holds a place in while it lives: the account's, and its campaign's own."""
+        if self.recipient is None or self.campaign_id is None:
+            return (ACCOUNT_POOL,)
+        return (ACCOUNT_POOL, self.campaign_id)
 
     @property
     def voicemail_detected(self) -> bool:

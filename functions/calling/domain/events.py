@@ -1,12 +1,13 @@
-"""What the world is told of a call: the outbox's events and the body a customer's webhook receives."""
+"""What the world is told of calls and campaigns: the outbox's events and the body a customer's webhook receives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from calling.domain.call import Call, CallStatus
+from calling.domain.campaign import Campaign, Counts
 from calling.domain.outcome import connected_ms
 from calling.domain.transcript import Turn, transcript
 
@@ -17,11 +18,16 @@ class EventName(StrEnum):
     CALL_STARTED = "call.started"
     CALL_COMPLETED = "call.completed"
     CALL_FAILED = "call.failed"
+    CAMPAIGN_STARTED = "campaign.started"
+    CAMPAIGN_COMPLETED = "campaign.completed"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact for the world. It carries ids alone: the body is made from the record when it is delivered."""
+    """One fact for the world. It carries ids alone: the body is made from the record when it is delivered.
+
+    Of a campaign's events `call_id` is empty.
+    """
 
     account_id: str
     event_id: str
@@ -29,6 +35,12 @@ class Event:
     sequence: int
     call_id: str
     at: int  # epoch ms
+    campaign_id: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The id of what it tells of."""
+        return self.call_id or self.campaign_id or ""
 
 
 def started(call: Call, at: int) -> Event:
@@ -40,6 +52,35 @@ def terminal(account_id: str, call_id: str, status: CallStatus, at: int) -> Even
     """The call is over. One event id a call, so it can be written and delivered once only."""
     name = EventName.CALL_COMPLETED if status is CallStatus.COMPLETED else EventName.CALL_FAILED
     return Event(account_id, f"{call_id}#terminal", name, 2, call_id, at)
+
+
+def campaign_started(campaign: Campaign, at: int) -> Event:
+    """A campaign began to dial."""
+    name, event_id = EventName.CAMPAIGN_STARTED, f"{campaign.campaign_id}#started"
+    return Event(campaign.account_id, event_id, name, 1, "", at, campaign.campaign_id)
+
+
+def campaign_completed(campaign: Campaign, at: int) -> Event:
+    """Nobody of a campaign will be dialled any more: it was carried out, or canceled, or has failed."""
+    name, event_id = EventName.CAMPAIGN_COMPLETED, f"{campaign.campaign_id}#completed"
+    return Event(campaign.account_id, event_id, name, 2, "", at, campaign.campaign_id)
+
+
+def campaign_body(event: Event, campaign: Campaign, counts: Counts) -> dict[str, Any]:
+    """Make the webhook's flat JSON object of a campaign's event."""
+    return {
+        "event": event.name.value,
+        "event_id": event.event_id,
+        "sequence": event.sequence,
+        "campaign_id": campaign.campaign_id,
+        "agent_id": campaign.agent_id,
+        "name": campaign.name,
+        "status": campaign.status.value,
+        "started_at": iso(campaign.started_at),
+        "ended_at": iso(campaign.finished_at),
+        "counts": {"total": counts.total, **asdict(counts)},
+        "metadata": campaign.metadata,
+    }
 
 
 def body(event: Event, call: Call, turns: Sequence[Turn], recording_url: str | None) -> dict[str, Any]:

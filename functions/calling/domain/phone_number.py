@@ -45,6 +45,10 @@ def parse(text: object, *, field: str) -> PhoneNumber:
     Raises:
         InvalidRequest: `invalid_phone_format`.
     """
+    return _parse(text, field)[0]
+
+
+def _parse(text: object, field: str) -> tuple[PhoneNumber, phonenumbers.PhoneNumber]:
     value = text.strip() if isinstance(text, str) else ""
     try:
         parsed = phonenumbers.parse(value, None) if _E164.match(value) else None
@@ -56,7 +60,7 @@ def parse(text: object, *, field: str) -> PhoneNumber:
             code="invalid_phone_format",
             field=field,
         )
-    return PhoneNumber(value)
+    return PhoneNumber(value), parsed
 
 
 def parse_callable(text: object, *, field: str) -> PhoneNumber:
@@ -65,10 +69,9 @@ def parse_callable(text: object, *, field: str) -> PhoneNumber:
     Raises:
         InvalidRequest: `invalid_phone_format`.
     """
-    number = parse(text, field=field)
-    parsed = phonenumbers.parse(number.e164, None)
+    number, parsed = _parse(text, field)
     refused = _REFUSED_TYPES.get(phonenumbers.number_type(parsed))
-    if shortnumberinfo.is_emergency_number(str(parsed.national_number), region(number) or "US"):
+    if shortnumberinfo.is_emergency_number(str(parsed.national_number), _region(parsed) or "US"):
         refused = "emergency"
     if refused:
         raise InvalidRequest(
@@ -81,5 +84,9 @@ def parse_callable(text: object, *, field: str) -> PhoneNumber:
 
 def region(number: PhoneNumber) -> str | None:
     """Give the ISO 3166 country of a number, None where it has none (+800…)."""
-    code = phonenumbers.region_code_for_number(phonenumbers.parse(number.e164, None))
+    return _region(phonenumbers.parse(number.e164, None))
+
+
+def _region(parsed: phonenumbers.PhoneNumber) -> str | None:
+    code = phonenumbers.region_code_for_number(parsed)
     return code if code and code != "001" else None

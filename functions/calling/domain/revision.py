@@ -1,9 +1,10 @@
-"""A decision over a call's record: what to change, what to note, what to tell the world. Data, not an action."""
+"""A decision over a record: what to change, what to note, what to tell the world. Data, not an action."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from calling.domain.call import TimelineEntry
+from calling.domain.campaign import Counts
 from calling.domain.events import Event
 from calling.domain.history import CallSummary
 
@@ -16,3 +17,13 @@ class Revision:
     note: TimelineEntry | None = None
     outbox: Event | None = None
     remember: CallSummary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRevision:
+    """Changes of a campaign's fields, with what must be written in the same breath."""
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    note: TimelineEntry | None = None
+    outbox: Event | None = None
+    counts: Counts | None = None

@@ -7,27 +7,33 @@ resolve_call tells what became of it. An inbound call is one whose intent is the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
-from calling.domain import stream_token, twiml
+from calling.domain import carrier_codes, stream_token, twiml
 from calling.domain.agent import VoicemailAction
 from calling.domain.call import TRANSITIONS, Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused, CarrierThrottled
+from calling.domain.limits import Limits
 from calling.domain.pacing import FAR_AWAY_MS
 from calling.domain.revision import Revision
 from calling.ports import (
     AgentStore,
     CallStore,
+    CampaignStore,
     Carrier,
     CarrierAccount,
     CarrierCall,
     Clock,
+    ContactStore,
     Credentials,
     DialRequest,
     DialWorkflow,
+    LimitsStore,
     Pacer,
     WatchQueue,
 )
+from calling.usecases.permit_dial import dial_refusal
 from calling.usecases.revise_call import revise_call
 from calling.usecases.watch_call import WATCH_SECONDS
 
@@ -36,6 +42,10 @@ _MAX_THROTTLES = 20
 # The carrier's limit is the timer behind ours: ours comes first, so that the goodbye is said and the call is known to
 # have ended at its longest; the carrier's ends what we failed to.
 CARRIER_LIMIT_MARGIN_SECONDS = 15
+_QUEUES_MS = 1_000  # from so much on in the carrier's own queue we are above its pace, and wait for it to empty
+_LONGEST_PAUSE = 60
+# Seconds nobody asks the carrier after one of these: too many calls at once, and its queue is full.
+_PAUSE_SECONDS = {10004: 10, 22005: _LONGEST_PAUSE}
 _LONGEST_QUEUE_MS = 30_000  # longer in the carrier's own queue, and a call would leave at a time nobody chose
 # Twilio's connection overrides, in the URL's fragment: two more tries where our answer was lost or an error.
 # https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
@@ -51,6 +61,9 @@ class DialPorts:
     agents: AgentStore
     credentials: Credentials
     carrier: Carrier
+    limits: LimitsStore
+    contacts: ContactStore
+    campaigns: CampaignStore
     pacer: Pacer
     workflow: DialWorkflow
     watches: WatchQueue
@@ -59,11 +72,10 @@ class DialPorts:
 
 @dataclass(frozen=True, slots=True)
 class DialSettings:
-    """Where the carrier finds us, and how fast it may be asked (0: no limit)."""
+    """Where the carrier finds us."""
 
     public_base_url: str
     media_public_url: str
-    calls_per_second: float
 
 
 def dial_call(account_id: str, call_id: str, token: str, *, ports: DialPorts, settings: DialSettings) -> None:
@@ -92,9 +104,13 @@ def dial_call(account_id: str, call_id: str, token: str, *, ports: DialPorts, se
         ports.workflow.answer(token, _ENDED)
         return
     account = ports.credentials.of_number(number)
-    seconds = _pace(call, account, ports=ports, settings=settings)
+    limits = ports.limits.get(account_id)
+    seconds = _pace(call, account, limits, ports=ports)
     if seconds is not None:
         ports.workflow.answer(token, {"result": "wait", "seconds": seconds})
+        return
+    if not _permitted(call, limits, ports=ports):
+        ports.workflow.answer(token, _ENDED)
         return
     _ask(call, account, token, ports=ports, settings=settings)
 
@@ -109,18 +125,18 @@ def _enter(call: Call, token: str) -> Revision | None:
     return Revision(changes)
 
 
-def _pace(call: Call, account: CarrierAccount, *, ports: DialPorts, settings: DialSettings) -> int | None:
+def _pace(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPorts) -> int | None:
     """Wait for the call's slot; seconds to come back after where it is too far away to sleep for.
 
     A slot stays the call's own until it is used: reserving another on each return would put it behind everybody
     else each time. Only one that was missed by far (an outage) is given up, so that late calls do not leave at once.
     """
-    if settings.calls_per_second <= 0:
-        return None
     now = ports.clock.now()
     slot = call.dial_slot_at
     if slot is None or now - slot > FAR_AWAY_MS:
-        slot = ports.pacer.reserve(call.account_id, account.sid, now=now, calls_per_second=settings.calls_per_second)
+        slot = ports.pacer.reserve(call.account_id, account.sid, now=now, calls_per_second=limits.calls_per_second)
+        if slot <= now:
+            return None
         reserved = Revision({"dial_slot_at": slot})
         revise_call(
             call.account_id,
@@ -135,13 +151,17 @@ def _pace(call: Call, account: CarrierAccount, *, ports: DialPorts, settings: Di
     return None
 
 
+def _permitted(call: Call, limits: Limits, *, ports: DialPorts) -> bool:
+    """Ask for the last time whether this person may be called now; where not, the record says why."""
+    refused = dial_refusal(call, limits, contacts=ports.contacts, campaigns=ports.campaigns, now=ports.clock.now())
+    if refused is None:
+        return True
+    _give_up(call, refused.end, refused.words, put_back=refused.put_back, ports=ports)
+    return False
+
+
 def _ask(call: Call, account: CarrierAccount, token: str, *, ports: DialPorts, settings: DialSettings) -> None:
     now = ports.clock.now()
-    refusal = EndedReason.EXPIRED if call.not_after is not None and now >= call.not_after else None
-    if refusal is not None:
-        _give_up(call, refusal, "its not_after passed before it could be dialled", ports=ports)
-        ports.workflow.answer(token, _ENDED)
-        return
     # Between the intent and the request nothing may fail: the request is ready before it.
     request = _request(call, ports.credentials.stream_secret(), now, settings)
     call, _ = revise_call(call.account_id, call.call_id, lambda c: _intend(c, token, now), calls=ports.calls)
@@ -153,7 +173,7 @@ def _ask(call: Call, account: CarrierAccount, token: str, *, ports: DialPorts, s
     try:
         placed = ports.carrier.dial(account, request)
     except CarrierThrottled as refused:
-        _throttled(call, token, refused, ports=ports)
+        _throttled(call, account, token, refused, ports=ports)
     except CarrierRefused as refused:
         _refused(call, refused, ports=ports)
         ports.workflow.answer(token, _ENDED)
@@ -228,6 +248,14 @@ def _placed(call: Call, account: CarrierAccount, placed: CarrierCall, *, ports: 
         ports.workflow.answer(call.task_token, _ENDED)
     elif call.cancel_requested_at is not None or _queued_too_long(call, placed, ports.clock.now()):
         ports.carrier.hang_up(account, placed.sid)
+    if (placed.queue_time_ms or 0) >= _QUEUES_MS:
+        said = f"the carrier queues calls for {placed.queue_time_ms} ms: it is asked too fast"
+        _slow_down(call, account, min(ceil((placed.queue_time_ms or 0) / 1000), _LONGEST_PAUSE), said, ports=ports)
+
+
+def _slow_down(call: Call, account: CarrierAccount, seconds: int, reason: str, *, ports: DialPorts) -> None:
+    until = ports.clock.now() + seconds * 1000
+    ports.pacer.slow_down(call.account_id, account.sid, until=until, reason=reason)
 
 
 def _queued_too_long(call: Call, placed: CarrierCall, now: int) -> bool:
@@ -235,14 +263,19 @@ def _queued_too_long(call: Call, placed: CarrierCall, now: int) -> bool:
     return queued > _LONGEST_QUEUE_MS or (call.not_after is not None and now + queued > call.not_after)
 
 
-def _throttled(call: Call, token: str, refused: CarrierThrottled, *, ports: DialPorts) -> None:
-    """Nothing was placed: the intent is taken back and the dial comes again, a bounded number of times."""
+def _throttled(call: Call, account: CarrierAccount, token: str, refused: CarrierThrottled, *, ports: DialPorts) -> None:
+    """Nothing was placed: the intent is taken back and the dial comes again, a bounded number of times.
+
+    The whole carrier account is slowed down with it: others would only be refused as well.
+    """
     throttles = sum(1 for entry in call.timeline if entry.event == "throttled")
     if throttles >= _MAX_THROTTLES:
         _refused(call, refused, ports=ports)
         ports.workflow.answer(token, _ENDED)
         return
-    seconds = min(2**throttles, 30)
+    seconds = max(min(2**throttles, 30), _PAUSE_SECONDS.get(refused.twilio_code or 0, 1))
+    said = carrier_codes.words(refused.twilio_code, None) or "too many requests to the carrier"
+    _slow_down(call, account, seconds, said, ports=ports)
     note = TimelineEntry(
         ports.clock.now(),
         "throttled",
@@ -271,11 +304,12 @@ def _refused(call: Call, refused: CarrierRefused | CarrierThrottled, *, ports: D
     )
 
 
-def _give_up(call: Call, reason: EndedReason, words: str, *, ports: DialPorts) -> None:
+def _give_up(call: Call, reason: EndedReason, words: str, *, put_back: bool = False, ports: DialPorts) -> None:
     note = TimelineEntry(ports.clock.now(), "not_dialled", words)
+    given_up = Revision({"never_dialled": reason, "never_dialled_why": words, "put_back": put_back}, note=note)
     revise_call(
         call.account_id,
         call.call_id,
-        lambda c: None if c.never_dialled or c.was_asked_of_carrier else Revision({"never_dialled": reason}, note=note),
+        lambda c: None if c.never_dialled or c.was_asked_of_carrier else given_up,
         calls=ports.calls,
     )

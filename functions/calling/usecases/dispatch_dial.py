@@ -6,13 +6,21 @@ Waiting never looks like failing: a call without a place goes back into the queu
 from enum import StrEnum
 
 from calling.domain.call import LOOK_MS, Call, CallStatus, EndedReason, TimelineEntry
-from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.revision import Revision
-from calling.ports import CallStore, Clock, DialQueue, DialWorkflow, LeasePool, LineLock, OpenerTask
+from calling.ports import (
+    CallStore,
+    CampaignStore,
+    Clock,
+    DialQueue,
+    DialWorkflow,
+    LeasePool,
+    LimitsStore,
+    LineLock,
+    OpenerTask,
+)
 from calling.usecases.revise_call import revise_call
+from calling.usecases.take_places import give_places_back, take_places
 
-# The first expiry of a lease covers what comes before media renews it: pace, ringing, the first stream frames.
-LEASE_SECONDS = 150
 _MAX_WAIT_SECONDS = 15
 # A message precedes its record by one write (place_call). Given back, it would stay unseen for the queue's minutes.
 _RECORD_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -31,7 +39,8 @@ def dispatch_dial(
     account_id: str,
     call_id: str,
     *,
-    cap: int,
+    limits: LimitsStore,
+    campaigns: CampaignStore,
     calls: CallStore,
     leases: LeasePool,
     lines: LineLock,
@@ -57,7 +66,9 @@ def dispatch_dial(
         call, _ = revise_call(account_id, call_id, lambda c: _refuse(c, refusal, note), calls=calls)
         workflow.start(account_id, call_id)
         return Dispatched.STARTED
-    wait = _place(call, cap=cap, leases=leases, lines=lines, now=now)
+    # A campaign's call comes by here only where whoever made it died before starting it.
+    campaign = campaigns.get(account_id, call.campaign_id or "") if call.recipient is not None else None
+    wait = take_places(call, campaign, limits.get(account_id), leases=leases, lines=lines, now=now)
     if wait is not None:
         _note_wait(call, wait, now, calls=calls)
         queue.send(account_id, call_id, delay_seconds=_delay(call, now))
@@ -65,8 +76,7 @@ def dispatch_dial(
     call, _ = revise_call(account_id, call_id, lambda c: _dispatched(c, now), calls=calls)
     if call.status.is_terminal:
         # This message is a late copy and the call is settled: what was just taken is nobody's.
-        leases.release(account_id, ACCOUNT_POOL, call_id)
-        lines.release(account_id, call.from_number, call.to_number, call_id)
+        give_places_back(call, leases=leases, lines=lines)
         return Dispatched.OVER
     workflow.start(account_id, call_id)
     opener.start(account_id, call_id)
@@ -94,17 +104,6 @@ def _refuse(call: Call, reason: EndedReason, note: TimelineEntry) -> Revision | 
     if call.never_dialled is not None or call.status is not CallStatus.QUEUED:
         return None
     return Revision({"never_dialled": reason}, note=note)
-
-
-def _place(call: Call, *, cap: int, leases: LeasePool, lines: LineLock, now: int) -> str | None:
-    """Take the line and a place; None when both are held, else the reason of the wait."""
-    if not lines.acquire(call.account_id, call.from_number, call.to_number, call.call_id):
-        return "another call between these two numbers is live"
-    expires_at = now + LEASE_SECONDS * 1000
-    if not leases.take(call.account_id, ACCOUNT_POOL, call.call_id, cap=cap, expires_at=expires_at):
-        lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
-        return f"all {cap} places under the concurrency cap are taken"
-    return None
 
 
 def _note_wait(call: Call, reason: str, now: int, *, calls: CallStore) -> None:

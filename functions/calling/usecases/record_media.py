@@ -4,7 +4,6 @@ from typing import Any
 
 from calling.domain.call import Call, CarrierStatus, Direction, EndedReason, TimelineEntry
 from calling.domain.errors import Conflict
-from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.progress import CarrierFact, belongs, carrier_progress
 from calling.domain.revision import Revision
 from calling.domain.transcript import Turn
@@ -74,7 +73,8 @@ def media_alive(
 
     call, alive = revise_call(account_id, call_id, decide, calls=calls)
     if alive:
-        leases.renew(account_id, ACCOUNT_POOL, call_id, expires_at=now + ALIVE_LEASE_SECONDS * 1000)
+        for pool in call.pools:
+            leases.renew(account_id, pool, call_id, expires_at=now + ALIVE_LEASE_SECONDS * 1000)
         if call.task_token is not None:
             workflow.heartbeat(call.task_token)
     return call

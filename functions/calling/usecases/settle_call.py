@@ -3,30 +3,48 @@
 Safe to run any number of times: a settled call gets every step that remains.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from calling.domain import events
 from calling.domain.call import TRANSITIONS, Call, CallStatus, TimelineEntry
-from calling.domain.lease import ACCOUNT_POOL
+from calling.domain.contact import SuppressionSource
+from calling.domain.do_not_call import asks_not_to_be_called
 from calling.domain.outcome import outcome
 from calling.domain.revision import Revision
-from calling.domain.transcript import anyone_spoke
-from calling.ports import CallStore, Clock, LeasePool, LineLock
+from calling.domain.transcript import Turn, anyone_spoke
+from calling.ports import (
+    CallStore,
+    CampaignStore,
+    CampaignWorkflow,
+    Clock,
+    ContactStore,
+    LeasePool,
+    LimitsStore,
+    LineLock,
+)
+from calling.usecases.end_attempt import end_attempt
 from calling.usecases.revise_call import revise_call
+from calling.usecases.take_places import give_places_back
 
 _MEDIA_GRACE_MS = 20_000  # how long an ended call waits for its media session to store the last turns
 
 
-def settle_call(
-    account_id: str,
-    call_id: str,
-    *,
-    summary_failed: bool = False,
-    calls: CallStore,
-    leases: LeasePool,
-    lines: LineLock,
-    clock: Clock,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class SettlePorts:
+    """What settling needs of the world."""
+
+    calls: CallStore
+    contacts: ContactStore
+    campaigns: CampaignStore
+    limits: LimitsStore
+    leases: LeasePool
+    lines: LineLock
+    campaign_workflow: CampaignWorkflow
+    clock: Clock
+
+
+def settle_call(account_id: str, call_id: str, *, summary_failed: bool = False, ports: SettlePorts) -> dict[str, Any]:
     """Settle a call.
 
     Returns `{"result": "done"}`, `{"result": "summarize"}` when somebody spoke and the summary is still to be made,
@@ -36,24 +54,53 @@ def settle_call(
     Raises:
         NotFound: `call_not_found`.
     """
-    call = calls.get(account_id, call_id)
+    call = ports.calls.get(account_id, call_id)
     if call is None:
         return {"result": "done"}  # erased meanwhile
     if call.settled_at is None:
-        unready = _unready(call, clock.now())
+        unready = _unready(call, ports.clock.now())
         if unready is not None:
             return unready
-    spoke = call.answered_at is not None and anyone_spoke(calls.turns(account_id, call_id))
-    now = clock.now()
+    turns = ports.calls.turns(account_id, call_id) if call.answered_at is not None else ()
+    # Before the record says that it is settled: who dies in between hears it again.
+    suppressed = _suppress(call, turns, ports=ports)
+    now = ports.clock.now()
     call, _ = revise_call(
-        account_id, call_id, lambda c: _settle(c, now, spoke=spoke, summary_failed=summary_failed), calls=calls
+        account_id,
+        call_id,
+        lambda c: _settle(c, now, spoke=anyone_spoke(turns), summary_failed=summary_failed, suppressed=suppressed),
+        calls=ports.calls,
     )
-    leases.release(account_id, ACCOUNT_POOL, call_id)
-    lines.release(account_id, call.from_number, call.to_number, call_id)
+    give_places_back(call, leases=ports.leases, lines=ports.lines)
+    end_attempt(
+        call,
+        campaigns=ports.campaigns,
+        limits=ports.limits,
+        workflow=ports.campaign_workflow,
+        clock=ports.clock,
+    )
     if call.terminal_event_at is None:
         return {"result": "summarize"}
-    revise_call(account_id, call_id, lambda c: None if c.due_at is None else Revision({"due_at": None}), calls=calls)
+    done = Revision({"due_at": None})
+    revise_call(account_id, call_id, lambda c: None if c.due_at is None else done, calls=ports.calls)
     return {"result": "done"}
+
+
+def _suppress(call: Call, turns: tuple[Turn, ...], *, ports: SettlePorts) -> bool:
+    """Honour "stop calling me" before anybody could call again; a machine's words are nobody's wish."""
+    if call.settled_at is not None or call.voicemail_detected or not call.person_is_known:
+        return False
+    if not asks_not_to_be_called(turns):
+        return False
+    ports.contacts.suppress(
+        call.account_id,
+        call.person,
+        at=ports.clock.now(),
+        by=SuppressionSource.CALL,
+        why="asked on a call not to be called any more",
+        call_id=call.call_id,
+    )
+    return True
 
 
 def _unready(call: Call, now: int) -> dict[str, Any] | None:
@@ -69,7 +116,7 @@ def _unready(call: Call, now: int) -> dict[str, Any] | None:
     return None if waited >= _MEDIA_GRACE_MS else {"result": "wait", "seconds": 1}
 
 
-def _settle(call: Call, now: int, *, spoke: bool, summary_failed: bool) -> Revision | None:
+def _settle(call: Call, now: int, *, spoke: bool, summary_failed: bool, suppressed: bool) -> Revision | None:
     """Decide the outcome once; then, once, the terminal event, unless a summary comes first."""
     changes: dict[str, Any] = {}
     note = None
@@ -84,7 +131,8 @@ def _settle(call: Call, now: int, *, spoke: bool, summary_failed: bool) -> Revis
             "voicemail_method": end.voicemail_method,
             "settled_at": now,
         }
-        note = TimelineEntry(now, "settled", end.reason.value, {"status": status.value})
+        details = {"status": status.value} | ({"suppressed": True} if suppressed else {})
+        note = TimelineEntry(now, "settled", end.reason.value, details)
         terminal_now = status is not CallStatus.COMPLETED or not spoke or end.voicemail_method is not None
     else:
         terminal_now = summary_failed

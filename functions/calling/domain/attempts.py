@@ -1,0 +1,152 @@
+"""What a recipient's state becomes: when its next try begins, when its call has ended, when it is given up. Pure."""
+
+from dataclasses import replace
+
+from calling.domain import carrier_codes
+from calling.domain.call import Call, CallStatus, EndedReason
+from calling.domain.campaign import Campaign, RetryOn
+from calling.domain.carrier_codes import Fault
+from calling.domain.due import Due
+from calling.domain.recipient import Decision, Recipient, RecipientState, Verdict, decided
+
+# Tries that were called off before any request cost nothing of the budget, but they must not go on for ever.
+MAX_TRIES_OVER_BUDGET = 50
+_STATE = {
+    "completed": RecipientState.COMPLETED,
+    "voicemail": RecipientState.VOICEMAIL,
+    "busy": RecipientState.BUSY,
+    "no-answer": RecipientState.NO_ANSWER,
+    "failed": RecipientState.FAILED,
+    "unknown": RecipientState.FAILED,
+    "canceled": RecipientState.CANCELED,
+}
+_SKIPPED = frozenset({EndedReason.EXPIRED, EndedReason.SUPPRESSED, EndedReason.OUTSIDE_WINDOW, EndedReason.FAILED})
+
+
+def begun(recipient: Recipient, call_id: str, due: Due, now: int) -> Recipient:
+    """The next try has a place and a call."""
+    return replace(
+        recipient,
+        state=RecipientState.IN_FLIGHT,
+        due_at=None,
+        reason="it is being called",
+        tries=recipient.tries + 1,
+        call_ids=(*recipient.call_ids, call_id),
+        decisions=decided(recipient, due.decision(now)),
+    )
+
+
+def put_off(recipient: Recipient, due: Due, now: int, *, look_again: int) -> Recipient:
+    """It is not dialled now: it waits, or never will be. `look_again` (epoch ms) is for what has no time of its own."""
+    if due.verdict is Verdict.NEVER:
+        return given_up(recipient, due, now)
+    return replace(
+        recipient,
+        due_at=due.at if due.at is not None else look_again,
+        reason=due.reason,
+        decisions=decided(recipient, due.decision(now)),
+    )
+
+
+def given_up(recipient: Recipient, due: Due, now: int) -> Recipient:
+    """It will not be dialled any more: skipped, canceled, or left as its last attempt ended."""
+    last = _STATE.get(recipient.outcome or "")
+    if due.end is EndedReason.CANCELED:
+        state = RecipientState.CANCELED
+    elif last is not None:
+        state = last  # it was called; that it is not called again does not unmake that
+    else:
+        state = RecipientState.SKIPPED if due.end in _SKIPPED else RecipientState.FAILED
+    return replace(
+        recipient, state=state, due_at=None, reason=due.reason, decisions=decided(recipient, due.decision(now))
+    )
+
+
+def ended(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Recipient:
+    """Its call is settled: the outcome, and whether there is a next try. Unchanged where the call is not its own."""
+    if recipient.state is not RecipientState.IN_FLIGHT or recipient.call_id != call.call_id:
+        return recipient
+    asked = call.was_asked_of_carrier
+    after = replace(
+        recipient,
+        attempts=recipient.attempts + asked,
+        last_ended_at=now,
+        outcome=outcome_of(call) if asked else recipient.outcome,
+    )
+    if call.put_back:
+        return _back(campaign, after, now)
+    if not asked:
+        return _called_off(after, call, now)
+    result = outcome_of(call)
+    reason = _words(call, result)
+    again = result in {r.value for r in campaign.retry_on} and carrier_codes.fault(call.dial_error_code) in (
+        Fault.OTHER,
+        Fault.PACE,
+    )
+    if again and after.attempts < campaign.max_attempts and not campaign.status.is_terminal:
+        at = now + campaign.retry_delay_minutes * 60_000
+        note = Decision(now, Verdict.WAIT, f"{reason}; it is tried again", {"outcome": result, "until": at})
+        return _pending(after, note, at, retry_at=at)
+    note = Decision(now, Verdict.NEVER, reason, {"outcome": result, "call_id": call.call_id})
+    return replace(after, state=_STATE[result], reason=reason, due_at=None, decisions=decided(after, note))
+
+
+def outcome_of(call: Call) -> str:
+    """Name how an attempt ended, in the words of `retry_on`."""
+    if call.status is CallStatus.COMPLETED:
+        return "voicemail" if call.voicemail_detected else "completed"
+    return call.status.value
+
+
+def retryable(word: str) -> bool:
+    """Tell whether a word is one of `retry_on`."""
+    return word in {r.value for r in RetryOn}
+
+
+def _pending(recipient: Recipient, note: Decision, due_at: int, *, retry_at: int | None) -> Recipient:
+    return replace(
+        recipient,
+        state=RecipientState.PENDING,
+        due_at=due_at,
+        retry_at=retry_at,
+        reason=note.reason,
+        decisions=decided(recipient, note),
+    )
+
+
+def _back(campaign: Campaign, recipient: Recipient, now: int) -> Recipient:
+    """The dial was called off before the request, for a reason that passes: no attempt is consumed."""
+    if recipient.tries >= campaign.max_attempts + MAX_TRIES_OVER_BUDGET:
+        note = Decision(now, Verdict.NEVER, f"it was put off {recipient.tries} times just before it was dialled", {})
+        return replace(
+            recipient,
+            state=RecipientState.FAILED,
+            outcome="failed",
+            due_at=None,
+            reason=note.reason,
+            decisions=decided(recipient, note),
+        )
+    note = Decision(now, Verdict.WAIT, "it was put off just before it was dialled", {})
+    return _pending(recipient, note, now, retry_at=recipient.retry_at)
+
+
+def _called_off(recipient: Recipient, call: Call, now: int) -> Recipient:
+    """Never asked of the carrier, and it will not be."""
+    end = call.never_dialled or EndedReason.ERROR
+    reason = call.never_dialled_why or f"it was not dialled: {end.value}"
+    due = Due(Verdict.NEVER, reason, end=EndedReason.CANCELED if end is EndedReason.CANCELED else end)
+    return given_up(recipient, due, now)
+
+
+def _words(call: Call, result: str) -> str:
+    why = carrier_codes.words(call.dial_error_code if call.twilio_call_sid is None else None, call.sip_response_code)
+    said = {
+        "completed": "the call was answered",
+        "voicemail": "a machine answered",
+        "busy": "the line was busy",
+        "no-answer": "nobody answered",
+        "failed": "the call failed",
+        "unknown": "it cannot be known whether the carrier placed the call",
+        "canceled": "the call was ended before it was answered",
+    }[result]
+    return f"{said}: {why}" if why and result != "completed" else said

@@ -1,0 +1,41 @@
+"""When a campaign stops itself: too many of its calls fail, or its carrier account is refused. Pure."""
+
+from calling.domain import carrier_codes
+from calling.domain.call import Call, CallStatus, EndedReason
+from calling.domain.carrier_codes import Fault
+from calling.domain.limits import Breaker
+
+SLOTS = 4  # a window is counted in so many parts, so that it slides in quarters
+
+
+def slot(breaker: Breaker, at: int) -> int:
+    """Number the part of a window that a moment (epoch ms) falls into."""
+    return at * SLOTS // (breaker.window_seconds * 1000)
+
+
+def failed(call: Call) -> bool:
+    """Tell whether a call speaks against going on: not a number that does not exist, nor a person who is busy."""
+    if not call.was_asked_of_carrier:
+        return call.never_dialled is EndedReason.ERROR
+    if carrier_codes.fault(call.dial_error_code) is Fault.NUMBER:
+        return False
+    return call.status in (CallStatus.FAILED, CallStatus.UNKNOWN) or call.ended_reason is EndedReason.ERROR
+
+
+def trips(breaker: Breaker, calls: int, failures: int) -> str | None:
+    """Say why a campaign must pause after so many calls in the window; None where it may go on."""
+    if calls < breaker.min_calls or failures < breaker.failure_rate * calls:
+        return None
+    return f"{failures} of the last {calls} calls failed within {breaker.window_seconds} seconds"
+
+
+def account_refused(call: Call) -> str | None:
+    """Say why nothing can be dialled from this carrier account or number; None where that is not so."""
+    if call.twilio_call_sid is not None or carrier_codes.fault(call.dial_error_code) is not Fault.ACCOUNT:
+        return None
+    return carrier_codes.words(call.dial_error_code, None)
+
+
+def country_refused(call: Call) -> bool:
+    """Tell whether the carrier account lacks the permission for this call's country."""
+    return call.twilio_call_sid is None and carrier_codes.fault(call.dial_error_code) is Fault.COUNTRY

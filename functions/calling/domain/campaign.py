@@ -1,0 +1,150 @@
+"""A campaign: whom to call about what, when, how many at once and how often. Recipients are in `recipient.py`."""
+
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from calling.domain.call import TimelineEntry
+from calling.domain.phone_number import PhoneNumber
+from calling.domain.recipient import RecipientState
+from calling.domain.window import CallingWindow
+
+MAX_INLINE = 10_000
+MAX_UPLOADED = 1_000_000
+UPLOAD_SHARDS = 16  # partitions a long list is spread over: DynamoDB writes about a thousand items a second to one
+KEPT_ENTRIES = 100  # of a campaign's timeline
+
+
+class CampaignStatus(StrEnum):
+    """Where a campaign stands, in the HTTP contract's words."""
+
+    IMPORTING = "importing"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+    FAILED = "failed"
+
+    @property
+    def is_terminal(self) -> bool:
+        """True once nobody will be dialled any more."""
+        return not CAMPAIGN_TRANSITIONS[self]
+
+
+_S = CampaignStatus
+CAMPAIGN_TRANSITIONS: dict[CampaignStatus, frozenset[CampaignStatus]] = {
+    _S.IMPORTING: frozenset({_S.SCHEDULED, _S.RUNNING, _S.PAUSED, _S.CANCELED, _S.FAILED}),
+    _S.SCHEDULED: frozenset({_S.RUNNING, _S.COMPLETED, _S.CANCELED, _S.FAILED}),  # completed: its recurrence is over
+    _S.RUNNING: frozenset({_S.PAUSED, _S.COMPLETED, _S.CANCELED, _S.FAILED}),
+    _S.PAUSED: frozenset({_S.RUNNING, _S.CANCELED, _S.FAILED}),
+    _S.COMPLETED: frozenset(),
+    _S.CANCELED: frozenset(),
+    _S.FAILED: frozenset(),
+}
+
+
+class RetryOn(StrEnum):
+    """Outcomes after which a recipient may be dialled again, if the campaign says so."""
+
+    NO_ANSWER = "no-answer"
+    BUSY = "busy"
+    FAILED = "failed"
+    VOICEMAIL = "voicemail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One campaign's record. Times are epoch ms. Of a recurring campaign each run is a campaign of its own."""
+
+    account_id: str
+    campaign_id: str
+    agent_id: str
+    from_number: PhoneNumber
+    created_at: int
+    version: int = 0
+    status: CampaignStatus = CampaignStatus.RUNNING
+    # what was asked
+    name: str | None = None
+    prompt: str = field(default="", repr=False)  # the purpose of calls whose recipient has none of its own
+    dynamic_vars: dict[str, str] = field(default_factory=dict, repr=False)
+    metadata: dict[str, Any] | None = field(default=None, repr=False)
+    timezone: str = "UTC"  # where nothing better is known of a recipient
+    window: CallingWindow | None = None
+    max_concurrent: int | None = None
+    max_attempts: int = 1
+    retry_on: tuple[RetryOn, ...] = ()
+    retry_delay_minutes: int = 0
+    skip_invalid: bool = False
+    scheduled_at: int | None = None
+    recurrence: str | None = None  # EventBridge's cron(...) or rate(...), read in `timezone`
+    recurrence_ends_at: int | None = None
+    parent_id: str | None = None  # the recurring campaign this is a run of
+    source_key: str = ""  # where its rows lie
+    shards: int = 1
+    # how it goes
+    imported_at: int | None = None
+    rows: int | None = None  # of the list, invalid and doubled ones included
+    invalid_count: int | None = None
+    duplicate_count: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    pause_reason: str | None = None
+    held_countries: tuple[str, ...] = ()  # geo permissions are missing; lifted by resume
+    # its execution
+    generation: int = 0  # a long campaign goes on in the next execution
+    signal: int = 0  # moves whenever something happened that a waiting execution must look at
+    wake_token: str | None = field(default=None, repr=False)
+    wake_at: int | None = None  # when the waiting execution wakes by itself
+    timeline: tuple[TimelineEntry, ...] = ()
+
+
+def execution_name(campaign_id: str, generation: int) -> str:
+    """Name an execution: the same for whoever starts it."""
+    return f"{campaign_id}-{generation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many recipients stand where, in the HTTP contract's words."""
+
+    pending: int = 0
+    in_flight: int = 0
+    completed: int = 0
+    failed: int = 0
+    no_answer: int = 0
+    busy: int = 0
+    voicemail: int = 0
+    skipped: int = 0
+    canceled: int = 0
+    invalid: int = 0
+
+    @property
+    def total(self) -> int:
+        """Recipients that may be, or were to be, called."""
+        return sum(int(getattr(self, f.name)) for f in fields(self)) - self.invalid
+
+    @property
+    def done(self) -> bool:
+        """True once nobody waits and nobody is on the line."""
+        return self.pending == 0 and self.in_flight == 0
+
+
+def moved(was: RecipientState | None, now: RecipientState) -> dict[str, int]:
+    """Say how the counts change when a recipient moves from one state to another."""
+    if was is now:
+        return {}
+    return ({was.value: -1} if was is not None else {}) | {now.value: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A recipient on its way to the doorway, and who waits to hear that it is through. `since` is epoch ms."""
+
+    account_id: str
+    campaign_id: str
+    index: int
+    number: int  # which try of the recipient this is, from 1
+    token: str = field(repr=False)
+    since: int

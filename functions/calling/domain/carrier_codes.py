@@ -1,0 +1,81 @@
+"""What the carrier's codes mean, in words and in consequences. Twilio's error dictionary and RFC 3261's responses.
+
+https://www.twilio.com/docs/api/errors · https://www.rfc-editor.org/rfc/rfc3261#section-21
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """Whose fault a refused dial is: that decides what else may be dialled."""
+
+    NUMBER = "number"  # this number will never do
+    COUNTRY = "country"  # geo permissions: no number of its country will do until the settings are changed
+    ACCOUNT = "account"  # the carrier account or the caller ID: nothing will do until somebody mends it
+    PACE = "pace"  # too much at once: the same will do later
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A code's meaning in words, and whose fault it is."""
+
+    words: str
+    fault: Fault = Fault.OTHER
+
+
+TWILIO: dict[int, Meaning] = {
+    10001: Meaning("the carrier account is not active", Fault.ACCOUNT),
+    10004: Meaning("the carrier account has too many calls at once", Fault.PACE),
+    13224: Meaning("the number is invalid or not supported", Fault.NUMBER),
+    13227: Meaning("the carrier account may not call this country (geo permissions)", Fault.COUNTRY),
+    20003: Meaning("the carrier refused the account's credentials", Fault.ACCOUNT),
+    20005: Meaning("the carrier account is suspended", Fault.ACCOUNT),
+    20429: Meaning("too many requests to the carrier", Fault.PACE),
+    21202: Meaning("premium-rate or short number", Fault.NUMBER),
+    21210: Meaning("the number called from is not verified", Fault.ACCOUNT),
+    21211: Meaning("not a valid phone number", Fault.NUMBER),
+    21212: Meaning("the number called from is not accepted as a caller ID", Fault.ACCOUNT),
+    21214: Meaning("the number cannot be reached", Fault.NUMBER),
+    21215: Meaning("the carrier account may not call this country (geo permissions)", Fault.COUNTRY),
+    21216: Meaning("the carrier account may not call this number", Fault.NUMBER),
+    21217: Meaning("does not appear to be a valid phone number", Fault.NUMBER),
+    21219: Meaning("a trial account may call verified numbers only", Fault.ACCOUNT),
+    22005: Meaning("the carrier's queue of calls is full", Fault.PACE),
+    32205: Meaning("the carrier account may not call this country (geo permissions)", Fault.COUNTRY),
+}
+SIP: dict[int, str] = {
+    403: "the called network refused the call",
+    404: "no such number",
+    408: "nobody answered in time",
+    410: "the number is not in service any more",
+    480: "the phone could not be reached",
+    484: "the number is incomplete",
+    486: "the line was busy",
+    487: "the call was ended before it was answered",
+    488: "the called network could not take the call",
+    500: "the called network failed",
+    503: "the called network had no room",
+    600: "the line was busy",
+    603: "the call was declined",
+    604: "no such number",
+    607: "the call was marked as unwanted",
+    608: "the call was rejected as spam",
+}
+
+
+def fault(twilio_code: int | None) -> Fault:
+    """Say whose fault a refused request is."""
+    meaning = TWILIO.get(twilio_code or 0)
+    return meaning.fault if meaning else Fault.OTHER
+
+
+def words(twilio_code: int | None, sip_code: int | None) -> str | None:
+    """Say what the codes of a failed call mean; None where there are none, or the call went well."""
+    if twilio_code:
+        meaning = TWILIO.get(twilio_code)
+        return f"{meaning.words if meaning else 'the carrier refused the call'} (Twilio {twilio_code})"
+    if sip_code is None or sip_code < 300:
+        return None
+    return f"{SIP.get(sip_code, 'the call could not be set up')} (SIP {sip_code})"

@@ -1,0 +1,218 @@
+"""Take a recipient of a campaign through the doorway: due, a place under both caps, a free line, then its call.
+
+The call's record and the recipient's new state are one transaction, and the call's id is made from the try's number:
+whoever comes a second time finds the first one's call and only finishes what is left. The planner's token is answered
+as soon as the call is on its way, not when it ends: so the next pass is planned while people still talk, and no place
+stands empty at the end of a pass. Waiting never looks like failing: after ten minutes a recipient goes back to the
+planner.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from calling.domain.agent import VoicemailAction, voicemail_plan
+from calling.domain.attempts import begun, put_off
+from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
+from calling.domain.campaign import Campaign, Ticket
+from calling.domain.due import Due, next_due
+from calling.domain.errors import InvalidRequest
+from calling.domain.limits import Limits
+from calling.domain.recipient import Recipient, RecipientState, Verdict, attempt_id, decided
+from calling.ports import (
+    AgentStore,
+    CallStore,
+    CampaignStore,
+    CampaignWorkflow,
+    Clock,
+    ContactStore,
+    DialWorkflow,
+    LeasePool,
+    LimitsStore,
+    LineLock,
+    OpenerTask,
+    RecipientQueue,
+    StaleRecord,
+)
+from calling.usecases.steer_campaign import pause_by_itself
+from calling.usecases.take_places import take_places
+
+LONGEST_WAIT_MS = 10 * 60_000
+LOOK_AGAIN_MS = 5 * 60_000  # for what is held until somebody acts
+_TRIES = 4
+
+
+class Dispatched(StrEnum):
+    """What became of a ticket."""
+
+    STARTED = "started"
+    WAITING = "waiting"  # at the doorway
+    PUT_OFF = "put_off"  # back to the planner, or never
+    STALE = "stale"  # this try has been made already
+
+
+@dataclass(frozen=True, slots=True)
+class DoorPorts:
+    """What the doorway of campaigns needs of the world."""
+
+    campaigns: CampaignStore
+    contacts: ContactStore
+    limits: LimitsStore
+    calls: CallStore
+    agents: AgentStore
+    leases: LeasePool
+    lines: LineLock
+    queue: RecipientQueue
+    workflow: DialWorkflow
+    campaign_workflow: CampaignWorkflow
+    opener: OpenerTask
+    clock: Clock
+
+
+def dispatch_recipient(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
+    """Start a recipient's call if it may be dialled now. Safe to run any number of times for one ticket.
+
+    Raises:
+        StaleRecord: others changed the recipient each time; the message comes again.
+    """
+    for _ in range(_TRIES):
+        try:
+            what = _through(ticket, ports=ports)
+        except StaleRecord:
+            continue
+        if what is not Dispatched.WAITING:
+            ports.campaign_workflow.answer(ticket.token, {"result": what.value})
+        return what
+    raise StaleRecord
+
+
+def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
+    now = ports.clock.now()
+    campaign = ports.campaigns.get(ticket.account_id, ticket.campaign_id)
+    recipient = ports.campaigns.recipient(campaign, ticket.index) if campaign else None
+    if campaign is None or recipient is None:
+        return Dispatched.STALE
+    if recipient.state is RecipientState.IN_FLIGHT and recipient.tries == ticket.number:
+        return _finish(ticket, campaign, recipient, now, ports=ports)
+    if recipient.state is not RecipientState.PENDING or recipient.tries != ticket.number - 1:
+        return Dispatched.STALE
+    limits = ports.limits.get(ticket.account_id)
+    contact = ports.contacts.get(ticket.account_id, recipient.phone_number)
+    due = next_due(campaign, recipient, contact, limits, now)
+    if due.verdict is not Verdict.DIAL:
+        held_by_campaign = due.verdict is Verdict.HOLD and recipient.country not in campaign.held_countries
+        look_again = now if held_by_campaign else now + LOOK_AGAIN_MS
+        ports.campaigns.change_recipient(recipient, put_off(recipient, due, now, look_again=look_again))
+        return Dispatched.PUT_OFF
+    call = _compose(campaign, recipient, due, now, ports=ports)
+    if call is None:
+        return Dispatched.PUT_OFF
+    wait = take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now)
+    if wait is not None:
+        return _wait(ticket, recipient, wait, now, wait_seconds(limits.campaign_places), ports=ports)
+    ports.campaigns.change_recipient(
+        recipient, begun(recipient, call.call_id, replace(due, details=_decided_on(due, limits, call)), now), call=call
+    )
+    _start(call, ports=ports)
+    return Dispatched.STARTED
+
+
+def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, *, ports: DoorPorts) -> Dispatched:
+    """Finish what a copy of this ticket began: it made the call and may have died before starting it."""
+    call = ports.calls.get(recipient.account_id, recipient.call_id or "")
+    if call is None or call.status.is_terminal or call.task_token is not None:
+        return Dispatched.STALE
+    # Its places may have been taken back meanwhile: they are taken again, or still its own.
+    limits = ports.limits.get(ticket.account_id)
+    if take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now) is not None:
+        ports.queue.send(ticket, delay_seconds=wait_seconds(limits.campaign_places))
+        return Dispatched.WAITING
+    _start(call, ports=ports)
+    return Dispatched.STARTED
+
+
+def _start(call: Call, *, ports: DoorPorts) -> None:
+    ports.workflow.start(call.account_id, call.call_id)
+    ports.opener.start(call.account_id, call.call_id)
+
+
+def wait_seconds(places: int) -> int:
+    """Say after how long a ticket without a place comes again.
+
+    Half as many tickets as places wait, so a place that becomes free is taken within a fraction of this; where many
+    wait, each may come more seldom.
+    """
+    return min(1 + places // 20, 3)
+
+
+def _wait(ticket: Ticket, recipient: Recipient, reason: str, now: int, seconds: int, *, ports: DoorPorts) -> Dispatched:
+    """Come again soon; noted once, not each time. After ten minutes the planner decides anew."""
+    due = Due(Verdict.WAIT, reason)
+    back = now - ticket.since >= LONGEST_WAIT_MS
+    if back or recipient.reason != reason:
+        ports.campaigns.change_recipient(
+            recipient,
+            replace(recipient, reason=reason, due_at=now, decisions=decided(recipient, due.decision(now))),
+        )
+    if back:
+        return Dispatched.PUT_OFF
+    ports.queue.send(ticket, delay_seconds=seconds)
+    return Dispatched.WAITING
+
+
+def _decided_on(due: Due, limits: Limits, call: Call) -> dict[str, object]:
+    pace = f"at most {limits.calls_per_second:g} calls a second" if limits.calls_per_second > 0 else "no limit"
+    return {**due.details, "lease": list(call.pools), "suppression": "not on the do-not-call list", "pace": pace}
+
+
+def _compose(campaign: Campaign, recipient: Recipient, due: Due, now: int, *, ports: DoorPorts) -> Call | None:
+    """Write the record of this try's call; None where nobody can make it, and the campaign pauses itself."""
+    found = ports.agents.get_agent(campaign.account_id, campaign.agent_id)
+    number = next((n for n in found[1] if n.phone_number == campaign.from_number), None) if found else None
+    if found is None or not found[0].is_active or number is None or not number.outbound_enabled:
+        _nobody(campaign, "its agent, or the number it calls from, is gone or not active", ports=ports)
+        return None
+    agent = found[0]
+    try:
+        action, words = voicemail_plan(agent, number, None, None)
+    except InvalidRequest as error:
+        _nobody(campaign, error.message, ports=ports)
+        return None
+    prompt = recipient.prompt or campaign.prompt or agent.outbound_prompt or campaign.name or ""
+    entry = TimelineEntry(now, "queued", f"recipient {recipient.index} of the campaign: {due.reason}", due.details)
+    return Call(
+        account_id=campaign.account_id,
+        call_id=attempt_id(campaign.campaign_id, recipient.index, recipient.tries + 1),
+        agent_id=campaign.agent_id,
+        direction=Direction.OUTBOUND,
+        from_number=number.phone_number,
+        to_number=recipient.phone_number,
+        created_at=now,
+        due_at=now + LOOK_MS,
+        prompt=prompt,
+        dynamic_vars={**campaign.dynamic_vars, **recipient.dynamic_vars},
+        metadata={**(campaign.metadata or {}), **(recipient.metadata or {})} or None,
+        campaign_id=campaign.campaign_id,
+        recipient=recipient.index,
+        voicemail_action=action,
+        voicemail_message=words if action is VoicemailAction.LEAVE_MESSAGE else None,
+        amd_enabled=agent.amd_enabled,
+        not_after=recipient.not_after,
+        voice_id=number.voice_id or agent.voice_id,
+        max_duration_seconds=agent.max_call_duration_seconds,
+        execution_started_at=now,
+        timeline=(
+            entry,
+            TimelineEntry(now, "dispatched", "places under the account's and the campaign's cap were taken"),
+        ),
+    )
+
+
+def _nobody(campaign: Campaign, reason: str, *, ports: DoorPorts) -> None:
+    pause_by_itself(
+        campaign.account_id,
+        campaign.campaign_id,
+        reason,
+        campaigns=ports.campaigns,
+        workflow=ports.campaign_workflow,
+        clock=ports.clock,
+    )

@@ -1,0 +1,151 @@
+"""Read a campaign's list into recipients, row by row: bounded in memory, and in time by going on in another run.
+
+Nobody plans or dials before the list has been read, so writing a row a second time does no harm. Numbers that were
+read by an earlier run are only noted as seen.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from calling.domain.call import TimelineEntry
+from calling.domain.campaign import MAX_UPLOADED, Campaign, CampaignStatus, Counts
+from calling.domain.errors import NotFound
+from calling.domain.lists import BadRow, SeenNumbers, read_rows
+from calling.domain.recipient import Recipient, RecipientState
+from calling.domain.revision import CampaignRevision
+from calling.domain.rows import RowError, read_row, refused_row
+from calling.ports import BlobStore, CampaignStore, Clock
+from calling.usecases.revise_campaign import revise_campaign
+from calling.usecases.steer_campaign import finished
+
+BATCH = 500
+_S = CampaignStatus
+# The execution is started before the record is stored (create_campaign), which follows by one write.
+_RECORD_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import has come: rows read, and what they were."""
+
+    rows: int = 0
+    valid: int = 0
+    invalid: int = 0
+    duplicates: int = 0
+
+
+def import_recipients(
+    account_id: str,
+    campaign_id: str,
+    *,
+    progress: Progress = Progress(),
+    until: int,
+    gave_up: bool = False,
+    campaigns: CampaignStore,
+    blobs: BlobStore,
+    clock: Clock,
+) -> dict[str, Any]:
+    """Read on from `progress`, beginning nothing new after `until` (epoch ms).
+
+    Returns `{"result": "done"}`, or `{"result": "more", "progress": {…}}`. `gave_up`: every try failed, the campaign
+    fails with that reason.
+
+    Raises:
+        NotFound: `campaign_not_found`: its record has not come, though it was waited for.
+    """
+    campaign = _record(account_id, campaign_id, campaigns=campaigns, clock=clock)
+    if campaign is None and not gave_up:
+        raise NotFound("There is no such campaign (yet).", code="campaign_not_found")
+    if campaign is None or campaign.imported_at is not None or campaign.status.is_terminal:
+        return {"result": "done"}
+    if gave_up:
+        _fail(campaign, "its list could not be read", campaigns=campaigns, clock=clock)
+        return {"result": "done"}
+    seen, batch = SeenNumbers(), list[Recipient]()
+    for recipient, known in _recipients(campaign, seen, progress.rows, blobs=blobs, clock=clock):
+        progress = _count(progress, recipient)
+        if progress.rows > MAX_UPLOADED:
+            _fail(campaign, f"its list has more than {MAX_UPLOADED:,} rows", campaigns=campaigns, clock=clock)
+            return {"result": "done"}
+        if known is not None:
+            batch.append(known)
+        if len(batch) >= BATCH:
+            campaigns.put_recipients(campaign, batch)
+            batch = []
+            if clock.now() >= until:
+                return {"result": "more", "progress": asdict(progress)}
+    campaigns.put_recipients(campaign, batch)
+    _finish(campaign, progress, campaigns=campaigns, clock=clock)
+    return {"result": "done"}
+
+
+def _record(account_id: str, campaign_id: str, *, campaigns: CampaignStore, clock: Clock) -> Campaign | None:
+    for seconds in _RECORD_WAITS:
+        campaign = campaigns.get(account_id, campaign_id)
+        if campaign is not None:
+            return campaign
+        clock.sleep(seconds)
+    return campaigns.get(account_id, campaign_id)
+
+
+def _recipients(
+    campaign: Campaign, seen: SeenNumbers, done: int, *, blobs: BlobStore, clock: Clock
+) -> Iterator[tuple[Recipient | None, Recipient | None]]:
+    """Give (what the row is, what to store of it): a double is (None, None)."""
+    now = clock.now()
+    for index, row in enumerate(read_rows(blobs.chunks(campaign.source_key))):
+        if index < done:
+            if not isinstance(row, BadRow) and row.phone[1:].isdigit():
+                seen.add(row.phone)
+            continue
+        found = RowError(index, row.phone, "invalid_row", row.reason) if isinstance(row, BadRow) else None
+        recipient = found or read_row(campaign, index, row, now)  # type: ignore[arg-type]  # a BadRow has its error
+        if isinstance(recipient, RowError):
+            bad = refused_row(campaign, recipient)
+            yield bad, bad
+        elif seen.add(recipient.phone_number.e164):
+            yield recipient, recipient
+        else:
+            yield None, None
+
+
+def _count(progress: Progress, recipient: Recipient | None) -> Progress:
+    rows = progress.rows + 1
+    if recipient is None:
+        return replace(progress, rows=rows, duplicates=progress.duplicates + 1)
+    if recipient.state is RecipientState.INVALID:
+        return replace(progress, rows=rows, invalid=progress.invalid + 1)
+    return replace(progress, rows=rows, valid=progress.valid + 1)
+
+
+def _finish(campaign: Campaign, progress: Progress, *, campaigns: CampaignStore, clock: Clock) -> None:
+    now = clock.now()
+    said = f"{progress.valid} to call, {progress.invalid} invalid, {progress.duplicates} twice in the list"
+    note = TimelineEntry(now, "imported", said)
+
+    def decide(c: Campaign) -> CampaignRevision | None:
+        if c.imported_at is not None:
+            return None
+        changes: dict[str, Any] = {
+            "imported_at": now,
+            "rows": progress.rows,
+            "invalid_count": progress.invalid,
+            "duplicate_count": progress.duplicates,
+        }
+        if c.status is _S.IMPORTING:
+            changes["status"] = _S.RUNNING if c.scheduled_at is None and c.recurrence is None else _S.SCHEDULED
+        return CampaignRevision(changes, note, counts=Counts(pending=progress.valid, invalid=progress.invalid))
+
+    campaign, _ = revise_campaign(campaign.account_id, campaign.campaign_id, decide, campaigns=campaigns)
+    if progress.invalid and not campaign.skip_invalid:
+        _fail(campaign, f"{progress.invalid} rows of its list are invalid", campaigns=campaigns, clock=clock)
+    elif not progress.valid:
+        _fail(campaign, "its list has nobody to call", campaigns=campaigns, clock=clock)
+
+
+def _fail(campaign: Campaign, reason: str, *, campaigns: CampaignStore, clock: Clock) -> None:
+    def decide(c: Campaign) -> CampaignRevision | None:
+        return None if c.status.is_terminal else finished(c, _S.FAILED, reason, clock.now())
+
+    revise_campaign(campaign.account_id, campaign.campaign_id, decide, campaigns=campaigns)

@@ -1,0 +1,209 @@
+"""Plan a campaign's next pass: who is due now, about ten minutes of work; or how long to wait; or that it is over.
+
+The table's index of due recipients may lag, so each is read again before it is planned. A pass holds a bounded number
+of recipients, however long the list is.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from calling.domain import events
+from calling.domain.attempts import put_off
+from calling.domain.call import TimelineEntry
+from calling.domain.campaign import Campaign, CampaignStatus
+from calling.domain.due import next_due
+from calling.domain.limits import Limits
+from calling.domain.recipient import Recipient, RecipientState, Verdict
+from calling.domain.revision import CampaignRevision
+from calling.ports import (
+    BlobStore,
+    CampaignStore,
+    CampaignWorkflow,
+    Clock,
+    ContactStore,
+    LeasePool,
+    LimitsStore,
+    StaleRecord,
+)
+from calling.usecases.dispatch_recipient import LOOK_AGAIN_MS
+from calling.usecases.revise_campaign import revise_campaign
+from calling.usecases.steer_campaign import finished, pause_by_itself
+
+MAX_PASSES = 500  # of one execution: some 20 events each, of the 25,000 its history may have
+PASS_MINUTES = 10
+SHORTEST_CALL_SECONDS = 10  # so many calls a place carries in a pass, at most
+MIN_PLANNED, MAX_PLANNED = 50, 5_000
+AT_THE_DOOR = 0.5  # of the cap wait at the doorway, beside those that are called, so that no place waits for a ticket
+LONGEST_WAIT_SECONDS = 3_600  # whatever the next wake-up should have been, look again
+_S = CampaignStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPorts:
+    """What planning needs of the world."""
+
+    campaigns: CampaignStore
+    contacts: ContactStore
+    limits: LimitsStore
+    leases: LeasePool
+    blobs: BlobStore
+    workflow: CampaignWorkflow
+    clock: Clock
+
+
+def plan_pass(account_id: str, campaign_id: str, *, generation: int, number: int, ports: PlanPorts) -> dict[str, Any]:
+    """Plan pass `number` (from 0) of an execution.
+
+    Returns `{"result": "dial", "key", "count", "concurrency"}`: a JSON Lines object of tickets to send;
+    `{"result": "await", "seconds", "signal", "until"}`; `{"result": "again"}`; or `{"result": "done"}`: this execution
+    has nothing left to do.
+    """
+    campaign = ports.campaigns.get(account_id, campaign_id)
+    if campaign is None:
+        return {"result": "done"}
+    if campaign.generation != generation:
+        # Whoever moved it may have died before starting the next one.
+        ports.workflow.start(account_id, campaign_id, campaign.generation)
+        return {"result": "done"}
+    if campaign.status.is_terminal:
+        return _sweep(campaign, ports=ports)
+    if campaign.status in (_S.SCHEDULED, _S.IMPORTING):
+        return {"result": "done"}
+    if number >= MAX_PASSES:
+        return _go_on(campaign, ports=ports)
+    if campaign.status is _S.PAUSED:
+        return _await(campaign, None, ports=ports)
+    campaign = _begin(campaign, ports=ports)
+    limits = ports.limits.get(account_id)
+    places = min(campaign.max_concurrent or limits.campaign_places, limits.campaign_places)
+    candidates = _candidates(campaign, _pass_size(places, limits), ports=ports)
+    tickets, held = _tickets(campaign, candidates, limits, ports=ports)
+    if tickets:
+        key = f"passes/{account_id}/{campaign_id}/{generation:04}-{number:05}.jsonl"
+        lines = "".join(json.dumps(ticket, separators=(",", ":")) + "\n" for ticket in tickets)
+        ports.blobs.put(key, lines.encode(), content_type="application/jsonl")
+        concurrency = max(2, ceil(places * AT_THE_DOOR))
+        return {"result": "dial", "key": key, "count": len(tickets), "concurrency": concurrency}
+    return _nobody(campaign, held, looked=len(candidates), ports=ports)
+
+
+def _begin(campaign: Campaign, *, ports: PlanPorts) -> Campaign:
+    """Note, once, that it dials from now on."""
+    if campaign.started_at is not None:
+        return campaign
+    now = ports.clock.now()
+
+    def decide(c: Campaign) -> CampaignRevision | None:
+        if c.started_at is not None:
+            return None
+        note = TimelineEntry(now, "started")
+        return CampaignRevision({"started_at": now}, note, outbox=events.campaign_started(c, now))
+
+    return revise_campaign(campaign.account_id, campaign.campaign_id, decide, campaigns=ports.campaigns)[0]
+
+
+def _pass_size(places: int, limits: Limits) -> int:
+    """Say how many calls ten minutes may carry at most: by places, and by the carrier's pace."""
+    by_places = places * PASS_MINUTES * 60 // SHORTEST_CALL_SECONDS
+    by_pace = ceil(limits.calls_per_second * PASS_MINUTES * 60) if limits.calls_per_second > 0 else by_places
+    return max(MIN_PLANNED, min(by_places, by_pace, MAX_PLANNED))
+
+
+def _candidates(campaign: Campaign, limit: int, *, ports: PlanPorts) -> tuple[Recipient, ...]:
+    now = ports.clock.now()
+    listed = ports.campaigns.due(campaign, until=now, limit=limit)
+    found = ports.campaigns.recipients(campaign, [r.index for r in listed])
+    return tuple(r for r in found if r.state is RecipientState.PENDING and (r.due_at or 0) <= now)
+
+
+def _tickets(
+    campaign: Campaign, candidates: Sequence[Recipient], limits: Limits, *, ports: PlanPorts
+) -> tuple[list[dict[str, Any]], int]:
+    """Decide over each: the tickets of those to dial, and how many are held for their country."""
+    now = ports.clock.now()
+    contacts = ports.contacts.many(campaign.account_id, [r.phone_number for r in candidates])
+    tickets, held = list[dict[str, Any]](), 0
+    for recipient in candidates:
+        due = next_due(campaign, recipient, contacts.get(recipient.phone_number), limits, now)
+        if due.verdict is Verdict.DIAL:
+            ids = {"account_id": campaign.account_id, "campaign_id": campaign.campaign_id}
+            tickets.append({**ids, "index": recipient.index, "number": recipient.tries + 1})
+            continue
+        held += due.verdict is Verdict.HOLD
+        try:
+            ports.campaigns.change_recipient(recipient, put_off(recipient, due, now, look_again=now + LOOK_AGAIN_MS))
+        except StaleRecord:
+            continue  # somebody else has moved it: it is looked at where it stands then
+    return tickets, held
+
+
+def _nobody(campaign: Campaign, held: int, *, looked: int, ports: PlanPorts) -> dict[str, Any]:
+    """Nobody is due: it is over, or it waits for a moment, for calls to end, or for somebody to act."""
+    counts = ports.campaigns.counts(campaign)
+    if counts.done:
+        _complete(campaign, ports=ports)
+        return {"result": "again"}
+    if held and held >= counts.pending and counts.in_flight == 0:
+        countries = ", ".join(campaign.held_countries)
+        reason = f"only numbers of {countries} are left, which the carrier account may not call (geo permissions)"
+        ids = (campaign.account_id, campaign.campaign_id, reason)
+        pause_by_itself(*ids, campaigns=ports.campaigns, workflow=ports.workflow, clock=ports.clock)
+        return {"result": "again"}
+    if looked:
+        return {"result": "again"}
+    if counts.pending == 0:
+        return _await(campaign, None, ports=ports)  # the last call's end signals
+    now = ports.clock.now()
+    return _await(campaign, ports.campaigns.next_due_at(campaign) or now + 2_000, ports=ports)
+
+
+def _await(campaign: Campaign, until: int | None, *, ports: PlanPorts) -> dict[str, Any]:
+    now = ports.clock.now()
+    seconds = LONGEST_WAIT_SECONDS if until is None else min(max(1, ceil((until - now) / 1000)), LONGEST_WAIT_SECONDS)
+    return {"result": "await", "seconds": seconds, "signal": campaign.signal, "until": now + seconds * 1000}
+
+
+def _go_on(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
+    """Continue in a new execution, before this one's history is full."""
+    generation = campaign.generation + 1
+    note = TimelineEntry(ports.clock.now(), "continued", f"in execution {generation}")
+
+    def decide(c: Campaign) -> CampaignRevision | None:
+        return CampaignRevision({"generation": generation}, note) if c.generation == campaign.generation else None
+
+    now, _ = revise_campaign(campaign.account_id, campaign.campaign_id, decide, campaigns=ports.campaigns)
+    ports.workflow.start(now.account_id, now.campaign_id, now.generation)
+    return {"result": "done"}
+
+
+def _complete(campaign: Campaign, *, ports: PlanPorts) -> None:
+    now = ports.clock.now()
+
+    def decide(c: Campaign) -> CampaignRevision | None:
+        return (
+            finished(c, _S.COMPLETED, "everybody was called, or will not be", now) if c.status is _S.RUNNING else None
+        )
+
+    revise_campaign(campaign.account_id, campaign.campaign_id, decide, campaigns=ports.campaigns)
+
+
+def _sweep(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
+    """Give everybody who still waits in a campaign that is over their end, a bounded number at a time."""
+    far = ports.clock.now() * 2  # whenever they are due
+    if campaign.imported_at is None:
+        return {"result": "done"}  # its list was never read to its end: nobody of it was counted, or will be called
+    waiting = ports.campaigns.recipients(
+        campaign, [r.index for r in ports.campaigns.due(campaign, until=far, limit=MIN_PLANNED * 10)]
+    )
+    pending = [r for r in waiting if r.state is RecipientState.PENDING]
+    _tickets(campaign, pending, Limits(), ports=ports)
+    if pending:
+        return {"result": "again"}
+    counts = ports.campaigns.counts(campaign)
+    if counts.in_flight or counts.pending:  # a call that was put back must find somebody who ends it
+        return _await(campaign, ports.clock.now() + 60_000, ports=ports)
+    ports.leases.forget(campaign.account_id, campaign.campaign_id)
+    return {"result": "done"}

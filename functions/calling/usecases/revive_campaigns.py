@@ -1,0 +1,42 @@
+"""Go on with campaigns whose execution has ended though they have not: none says that it runs and dials nobody."""
+
+from calling.domain.call import TimelineEntry
+from calling.domain.campaign import Campaign, CampaignStatus
+from calling.domain.revision import CampaignRevision
+from calling.ports import CampaignStore, CampaignWorkflow, Clock, ExecutionState
+from calling.usecases.revise_campaign import revise_campaign
+
+NEW_MS = 2 * 60_000  # whoever makes a campaign starts its execution within this
+
+
+def revive_campaign(
+    account_id: str, campaign_id: str, *, campaigns: CampaignStore, workflow: CampaignWorkflow, clock: Clock
+) -> bool:
+    """Start a campaign's next execution where the last one is over; True where that was needed."""
+    campaign = campaigns.get(account_id, campaign_id)
+    if campaign is None or not _should_run(campaign, clock.now()):
+        return False
+    if workflow.state(campaign_id, campaign.generation) is ExecutionState.RUNNING:
+        return False
+    generation = campaign.generation + 1
+    note = TimelineEntry(clock.now(), "revived", "its execution had ended; it goes on in a new one")
+    campaign, written = revise_campaign(
+        account_id,
+        campaign_id,
+        lambda c: (
+            CampaignRevision({"generation": generation}, note)
+            if c.generation == generation - 1 and _should_run(c, clock.now())
+            else None
+        ),
+        campaigns=campaigns,
+    )
+    if written:
+        workflow.start(account_id, campaign_id, generation)
+    return written
+
+
+def _should_run(campaign: Campaign, now: int) -> bool:
+    """An execution belongs to it: it dials, or reads its list. A scheduled one waits for the clock alone."""
+    waits = campaign.status is CampaignStatus.SCHEDULED
+    waits = waits and (campaign.imported_at is not None or campaign.recurrence is not None)
+    return not campaign.status.is_terminal and not waits and now - campaign.created_at > NEW_MS

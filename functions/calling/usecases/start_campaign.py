@@ -1,0 +1,110 @@
+"""Start a campaign: by the clock (EventBridge Scheduler, which may fire twice) or because somebody launches it."""
+
+from dataclasses import replace
+from hashlib import sha256
+
+from calling.domain.call import TimelineEntry
+from calling.domain.campaign import Campaign, CampaignStatus
+from calling.domain.errors import InvalidRequest, NotFound
+from calling.domain.revision import CampaignRevision
+from calling.ports import AlreadyExists, CampaignStore, CampaignWorkflow, Clock, Scheduler
+from calling.usecases.revise_campaign import revise_campaign
+from calling.usecases.steer_campaign import finished, resume_campaign
+
+_S = CampaignStatus
+
+
+def start_campaign(
+    account_id: str,
+    campaign_id: str,
+    *,
+    occasion: str | None = None,
+    campaigns: CampaignStore,
+    workflow: CampaignWorkflow,
+    scheduler: Scheduler,
+    clock: Clock,
+) -> Campaign:
+    """Flip scheduled → running, once, and start the execution of that name; again changes nothing.
+
+    `occasion` names the firing of a recurring campaign (its scheduled time): each gets one run, a campaign of its own.
+    Without it a person launches it: now, and beside its schedule where it recurs.
+
+    Raises:
+        NotFound: `campaign_not_found`.
+        InvalidRequest: `campaign_already_completed`, `campaign_no_recipients`.
+    """
+    campaign = campaigns.get(account_id, campaign_id)
+    if campaign is None:
+        raise NotFound("There is no such campaign.", code="campaign_not_found")
+    if campaign.status.is_terminal:
+        raise InvalidRequest(f"This campaign is {campaign.status.value}.", code="campaign_already_completed")
+    if campaign.rows is not None and campaign.rows <= (campaign.invalid_count or 0):
+        raise InvalidRequest("This campaign has nobody to call.", code="campaign_no_recipients")
+    now = clock.now()
+    if campaign.recurrence is not None:
+        return _run(campaign, occasion or f"by hand {now}", now, campaigns, workflow, scheduler)
+    if campaign.status is _S.PAUSED:
+        return resume_campaign(account_id, campaign_id, campaigns=campaigns, workflow=workflow, clock=clock)
+    why = "by its schedule" if occasion else "on request"
+    campaign, _ = revise_campaign(account_id, campaign_id, lambda c: _launch(c, why, now), campaigns=campaigns)
+    workflow.start(account_id, campaign_id, campaign.generation)
+    if not occasion:
+        scheduler.delete(campaign_id)
+    return campaign
+
+
+def _launch(campaign: Campaign, why: str, now: int) -> CampaignRevision | None:
+    """The execution that reads the list goes on by itself; where it has ended, the next one begins."""
+    if campaign.status is _S.IMPORTING:
+        return CampaignRevision({"scheduled_at": None}) if campaign.scheduled_at is not None else None
+    if campaign.status is not _S.SCHEDULED:
+        return None
+    changes: dict[str, object] = {"status": _S.RUNNING}
+    if campaign.imported_at is not None:
+        changes["generation"] = campaign.generation + 1
+    return CampaignRevision(changes, TimelineEntry(now, "launched", why))
+
+
+def _run(
+    parent: Campaign,
+    occasion: str,
+    now: int,
+    campaigns: CampaignStore,
+    workflow: CampaignWorkflow,
+    scheduler: Scheduler,
+) -> Campaign:
+    """Make the run of one occasion. The record comes last: an execution without one ends by itself."""
+    if parent.recurrence_ends_at is not None and now >= parent.recurrence_ends_at:
+        scheduler.delete(parent.campaign_id)
+        revise_campaign(
+            parent.account_id,
+            parent.campaign_id,
+            lambda c: None if c.status.is_terminal else finished(c, _S.COMPLETED, "its recurrence is over", now),
+            campaigns=campaigns,
+        )
+        return parent
+    digest = sha256(f"{parent.campaign_id}|{occasion}".encode()).hexdigest()[:24]
+    run = Campaign(
+        account_id=parent.account_id,
+        campaign_id=f"camp_{digest}",
+        agent_id=parent.agent_id,
+        from_number=parent.from_number,
+        created_at=now,
+        parent_id=parent.campaign_id,
+        timeline=(TimelineEntry(now, "launched", f"a run of {parent.campaign_id}"),),
+    )
+    asked = {name: getattr(parent, name) for name in _ASKED}
+    run = replace(run, **asked)
+    workflow.start(run.account_id, run.campaign_id, run.generation)
+    try:
+        campaigns.add(run)
+    except AlreadyExists:
+        return campaigns.get(run.account_id, run.campaign_id) or run
+    return run
+
+
+# What a run has of its recurring campaign: all that was asked, nothing of how it goes.
+_ASKED = (
+    "name", "prompt", "dynamic_vars", "metadata", "timezone", "window", "max_concurrent", "max_attempts", "retry_on",
+    "retry_delay_minutes", "skip_invalid", "source_key", "shards",
+)  # fmt: skip

@@ -1,0 +1,59 @@
+"""Take what a dial needs before it may happen: a place in each pool that counts it, and the line to itself."""
+
+from calling.domain.call import Call
+from calling.domain.campaign import Campaign
+from calling.domain.lease import ACCOUNT_POOL
+from calling.domain.limits import Limits
+from calling.ports import LeasePool, LineLock
+
+# The first expiry of a lease covers what comes before media renews it: pace, ringing, the first stream frames.
+LEASE_SECONDS = 150
+
+
+def take_places(
+    call: Call, campaign: Campaign | None, limits: Limits, *, leases: LeasePool, lines: LineLock, now: int
+) -> str | None:
+    """Take all that the call needs, or nothing; None when it is held, else the reason of the wait.
+
+    A call of a campaign takes a place in its campaign's pool first, which is most often the fuller one, and in the
+    account's only below what is kept for single calls.
+    """
+    expires_at = now + LEASE_SECONDS * 1000
+    held: list[str] = []
+    for pool in reversed(call.pools):
+        cap = places(pool, call, campaign, limits)
+        if not leases.take(call.account_id, pool, call.call_id, cap=cap, expires_at=expires_at):
+            _release(call, held, leases)
+            return _full(pool, call, cap)
+        held.append(pool)
+    if not lines.acquire(call.account_id, call.from_number, call.to_number, call.call_id):
+        _release(call, held, leases)
+        return "another call between these two numbers is live"
+    return None
+
+
+def give_places_back(call: Call, *, leases: LeasePool, lines: LineLock) -> None:
+    """Give back all that the call held; what it does not hold stays as it is."""
+    _release(call, call.pools, leases)
+    lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
+
+
+def places(pool: str, call: Call, campaign: Campaign | None, limits: Limits) -> int:
+    """Say how many places a pool has for this call."""
+    if call.recipient is None:
+        return limits.max_concurrent_calls
+    if pool == ACCOUNT_POOL or campaign is None or campaign.max_concurrent is None:
+        return limits.campaign_places
+    return min(campaign.max_concurrent, limits.campaign_places)
+
+
+def _release(call: Call, pools: tuple[str, ...] | list[str], leases: LeasePool) -> None:
+    for pool in pools:
+        leases.release(call.account_id, pool, call.call_id)
+
+
+def _full(pool: str, call: Call, cap: int) -> str:
+    if pool != ACCOUNT_POOL:
+        return f"all {cap} places of the campaign are taken"
+    reserve = ", less those kept for single calls," if call.recipient is not None else ""
+    return f"all {cap} places under the concurrency cap{reserve} are taken"
