@@ -72,6 +72,12 @@ class FakeCarrier:
         ]
         return tuple(sorted(found, key=lambda c: c.created_at))
 
+    def started_since(self, account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
+        self._fail()
+        day = since // 86_400_000 * 86_400_000
+        found = [c for c in self.calls.values() if c.created_at >= day and c.sid not in self.hidden]
+        return tuple(sorted(found, key=lambda c: (c.created_at, c.sid), reverse=True)[:limit])
+
     def hang_up(self, account: CarrierAccount, sid: str) -> None:
         self._fail()
         self.hung_up.append(sid)

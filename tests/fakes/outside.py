@@ -1,10 +1,12 @@
 """The rest of the world: model, voice, blobs, secrets, customers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from calling.domain.agent import Number
 from calling.ports import CarrierAccount, Completion, WebhookAnswer
+
+CHUNK = 64 * 1024  # bytes of a blob that are read at once
 
 
 class FakeModel:
@@ -71,6 +73,23 @@ class MemoryBlobs:
 
     def signed_url(self, key: str, *, seconds: int) -> str:
         return f"https://blobs.example/{key}?seconds={seconds}"
+
+    def upload_url(self, key: str, *, seconds: int) -> str:
+        return f"https://blobs.example/{key}?put&seconds={seconds}"
+
+    def size(self, key: str) -> int | None:
+        found = self.get(key)
+        return None if found is None else len(found)
+
+    def copy(self, source: str, target: str) -> None:
+        self.blobs[target] = self.blobs[source]
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        found = self.get(key)
+        if found is None:
+            raise FileNotFoundError(key)
+        for start in range(0, len(found), CHUNK):
+            yield found[start : start + CHUNK]
 
 
 class MemoryVault:

@@ -34,6 +34,10 @@ class MemoryLeasePool:
     def pools(self) -> tuple[tuple[str, str], ...]:
         return tuple(sorted(self.pools_held))
 
+    def forget(self, account_id: str, pool: str) -> None:
+        if not self.pools_held.get((account_id, pool), {}):
+            self.pools_held.pop((account_id, pool), None)
+
     def holders(self, account_id: str, pool: str) -> dict[str, int]:
         return dict(self.pools_held.get((account_id, pool), {}))
 
@@ -41,10 +45,20 @@ class MemoryLeasePool:
 class MemoryPacer:
     def __init__(self) -> None:
         self.tat: dict[tuple[str, str], int] = {}
+        self.pauses: dict[tuple[str, str], tuple[int, str]] = {}
+
+    def slow_down(self, account_id: str, carrier_account: str, *, until: int, reason: str) -> None:
+        key = (account_id, carrier_account)
+        if until > self.pauses.get(key, (0, ""))[0]:
+            self.pauses[key] = (until, reason)
+            self.tat[key] = max(self.tat.get(key, 0), until)
+
+    def slowed(self, account_id: str, carrier_account: str) -> tuple[int, str] | None:
+        return self.pauses.get((account_id, carrier_account))
 
     def reserve(self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float) -> int:
         if calls_per_second <= 0:
-            return now
+            return max(now, self.tat.get((account_id, carrier_account), 0))
         slot = pacing.reserve(self.tat.get((account_id, carrier_account), 0), now, calls_per_second)
         self.tat[account_id, carrier_account] = slot.tat
         return slot.at
