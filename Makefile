@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS := 1
 SAM := .venv/tools/bin/sam
 SAM_ENV := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 
-.PHONY: help setup demo local test check format build validate bench-imports clean
+.PHONY: help setup demo local test check format build validate bench-imports bench-house clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -48,6 +48,9 @@ build: setup $(SAM) ## the Lambda artifact: arm64, Python 3.13, from uv.lock
 
 bench-imports: setup ## CPU seconds to import each Lambda
 	@$(PY) -m tests.benchmarks.import_cost
+
+bench-house: setup ## campaigns on the house of this machine: first dial, how full the cap is kept
+	@$(PY) -m tests.benchmarks.house_campaign
 
 clean: ## forget what was built and run here (keeps .venv)
 	rm -rf .aws-sam .build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,7 +8,20 @@ from fastapi.openapi.utils import get_openapi
 
 from api import problems
 from api.door import Door
-from api.routers import agents, callers, calls, health, keys, not_served, phone_numbers, webhooks
+from api.routers import (
+    agents,
+    callers,
+    calls,
+    campaigns,
+    health,
+    keys,
+    not_served,
+    phone_numbers,
+    settings,
+    suppressions,
+    uploads,
+    webhooks,
+)
 from api.services import Services
 
 _DESCRIPTION = (
@@ -19,10 +32,14 @@ _DESCRIPTION = (
 )
 _ROUTERS = (
     health.router,
+    campaigns.router,  # before the calls: /calls/batch is no call's id
+    uploads.router,
     calls.router,
     agents.router,
     phone_numbers.router,
     callers.router,
+    suppressions.router,
+    settings.router,
     webhooks.router,
     keys.router,
     keys.own,

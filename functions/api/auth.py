@@ -22,6 +22,7 @@ from calling.ports import Remembered
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_IDEMPOTENCY_KEY = 255
+_MAX_REMEMBERED = 380_000  # bytes of an answer: DynamoDB takes 400 KB an item
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -150,7 +151,9 @@ async def _answer_once(
             f"Idempotency-Key must have 1 to {_MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key"
         )
     store = services.idempotency
-    digest = sha256(f"{request.method} {request.url.path}\n".encode() + await request.body()).hexdigest()
+    # With its query: a dry run is another request than the real one.
+    asked = f"{request.method} {request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
+    digest = sha256(f"{asked}\n".encode() + await request.body()).hexdigest()
     request.state.once = sha256(f"{account_id}\n{key}\n{digest}".encode()).hexdigest()[:24]
     first = store.begin(account_id, key, digest, services.clock.now())
     if first is not None:
@@ -162,7 +165,11 @@ async def _answer_once(
     finally:
         if not done:
             store.forget(account_id, key)
-    store.finish(account_id, key, status=response.status_code, body=bytes(response.body).decode())
+    body = bytes(response.body)
+    if len(body) > _MAX_REMEMBERED:
+        store.forget(account_id, key)  # no table holds it. Its id is made of the key: a repeat finds what was made
+    else:
+        store.finish(account_id, key, status=response.status_code, body=body.decode())
     return response
 
 

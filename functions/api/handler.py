@@ -17,14 +17,20 @@ from calling.adapters.clock import SystemClock, SystemIds
 from calling.adapters.dynamodb.accounts import DynamoAccountStore
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.deliveries import DynamoDeliveryStore
 from calling.adapters.dynamodb.idempotency import DynamoIdempotencyStore
+from calling.adapters.dynamodb.limits import DynamoLimitsStore
+from calling.adapters.dynamodb.pacing import DynamoPacer
 from calling.adapters.dynamodb.people import DynamoPeopleStore
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.kms import KmsVault
 from calling.adapters.s3 import S3BlobStore
+from calling.adapters.scheduler import EventBridgeScheduler
 from calling.adapters.secrets import SecretsCredentials
 from calling.adapters.sqs import SqsDeliveryQueue, SqsDialQueue
+from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow
 from calling.adapters.twilio import TwilioCarrier
 from calling.telemetry import logger, traced
 
@@ -52,6 +58,7 @@ def build_services() -> Services:
     table = settings.load(settings.TableSettings).table_name
     public = settings.load(settings.PublicSettings)
     carrier = settings.load(settings.CarrierSettings)
+    pace, schedules = settings.load(settings.PaceSettings), settings.load(settings.ScheduleSettings)
     dynamodb, sqs = client("dynamodb", region), client("sqs", region)
     clock, keep = SystemClock(), settings.load(settings.RetentionSettings)
     retention = Retention(keep.retention_days, keep.history_days, clock)
@@ -61,6 +68,9 @@ def build_services() -> Services:
         accounts=DynamoAccountStore(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
         calls=DynamoCallStore(dynamodb, table, retention),
+        campaigns=DynamoCampaignStore(dynamodb, table, retention),
+        contacts=DynamoContactStore(dynamodb, table),
+        limits=DynamoLimitsStore(dynamodb, table, pace.limits),
         people=DynamoPeopleStore(dynamodb, table),
         deliveries=DynamoDeliveryStore(dynamodb, table, retention),
         idempotency=DynamoIdempotencyStore(dynamodb, table),
@@ -72,8 +82,20 @@ def build_services() -> Services:
         vault=vault,
         dial_queue=SqsDialQueue(sqs, settings.load(settings.QueueSettings).calls_queue_url),
         delivery_queue=SqsDeliveryQueue(sqs, settings.load(settings.DeliveryQueueSettings).deliveries_queue_url),
+        campaign_workflow=StepFunctionsCampaignWorkflow(
+            client("stepfunctions", region), settings.load(settings.CampaignSettings).campaign_state_machine_arn
+        ),
+        scheduler=EventBridgeScheduler(
+            client("scheduler", region),
+            schedules.schedule_group,
+            schedules.start_campaign_function_arn,
+            schedules.scheduler_role_arn,
+            schedules.schedule_dead_letters_arn,
+        ),
+        pacer=DynamoPacer(dynamodb, table),
         clock=clock,
         ids=SystemIds(),
         public_base_url=public.public_base_url,
         allow_loopback_webhooks=settings.load(settings.WebhookSettings).allow_loopback_webhooks,
+        unlimited_pace=pace.calls_per_second <= 0,
     )

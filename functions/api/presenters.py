@@ -24,8 +24,9 @@ from api.schemas.calls import (
 from api.schemas.common import iso
 from api.schemas.phone_numbers import NumberOut
 from api.schemas.webhooks import DeliveryOut
+from calling.domain import carrier_codes
 from calling.domain.agent import Agent, Number
-from calling.domain.call import Call
+from calling.domain.call import Call, CallStatus
 from calling.domain.cost import cost
 from calling.domain.delivery import Delivery
 from calling.domain.history import CallSummary, choose, known_facts
@@ -95,8 +96,17 @@ def _call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> dict
         "cost": _cost(call, turns) if over and turns is not None else None,
         "twilio_call_sid": call.twilio_call_sid,
         "sip_response_code": call.sip_response_code,
+        "twilio_error_code": call.dial_error_code,
+        "failure_reason": _failure(call),
         "created_at": iso(call.created_at),
     }
+
+
+def _failure(call: Call) -> str | None:
+    """Say what the carrier's codes mean. With a SID the request was taken: only the network's code is left to say."""
+    if call.status is CallStatus.COMPLETED:
+        return None
+    return carrier_codes.words(None if call.twilio_call_sid else call.dial_error_code, call.sip_response_code)
 
 
 def _turn(turn: Turn) -> TurnOut:

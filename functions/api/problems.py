@@ -31,6 +31,7 @@ _BY_CLASS: tuple[tuple[type[RedialError], str, int], ...] = (
 )
 _BY_CODE = {"body_too_large": 413, "idempotency_key_reused": 422, "twilio_auth_failed": 401, "unavailable": 503}
 _PYDANTIC = {"missing": "missing_field", "extra_forbidden": "unknown_field", "json_invalid": "invalid_json"}
+_MAX_FINDINGS = 100  # a list of thousands of rows may have one in each
 _NOT_JSON = "The body must be a JSON object, sent with Content-Type: application/json."
 
 
@@ -75,8 +76,8 @@ def unexpected(*, docs: str) -> JSONResponse:
 
 
 def from_validation(errors: Sequence[Mapping[str, Any]], *, docs: str) -> JSONResponse:
-    """Write what pydantic refused: the first finding's code, all findings in `details`. Values are never echoed."""
-    found = [_finding(e) for e in errors]
+    """Write what pydantic refused: the first finding's code, the findings in `details`. Values are never echoed."""
+    found = [_finding(e) for e in errors[:_MAX_FINDINGS]]
     first = found[0]
     details: dict[str, object] = {"field": first["field"], "errors": found}
     return envelope(400, "invalid_request", first["code"], first["message"], docs=docs, details=details)

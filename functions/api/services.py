@@ -11,15 +11,21 @@ from calling.ports import (
     AgentStore,
     BlobStore,
     CallStore,
+    CampaignStore,
+    CampaignWorkflow,
     Carrier,
     Clock,
+    ContactStore,
     Credentials,
     DeliveryQueue,
     DeliveryStore,
     DialQueue,
     IdempotencyStore,
     Ids,
+    LimitsStore,
+    Pacer,
     PeopleStore,
+    Scheduler,
     Vault,
 )
 
@@ -31,6 +37,9 @@ class Services:
     accounts: AccountStore
     agents: AgentStore
     calls: CallStore
+    campaigns: CampaignStore
+    contacts: ContactStore
+    limits: LimitsStore
     people: PeopleStore
     deliveries: DeliveryStore
     idempotency: IdempotencyStore
@@ -40,10 +49,14 @@ class Services:
     vault: Vault
     dial_queue: DialQueue
     delivery_queue: DeliveryQueue
+    campaign_workflow: CampaignWorkflow
+    scheduler: Scheduler
+    pacer: Pacer
     clock: Clock
     ids: Ids
     public_base_url: str
     allow_loopback_webhooks: bool = False
+    unlimited_pace: bool = False  # the deployment itself sets no pace: an account need not have one either
     reads_per_minute: int = 600
     writes_per_minute: int = 120
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import TypeVar
 
+from calling.domain.limits import Limits
+
 T = TypeVar("T")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
@@ -74,6 +76,37 @@ class StateMachineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignSettings:
+    """The state machine that carries a campaign."""
+
+    campaign_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignQueueSettings:
+    """The queue of campaigns' recipients waiting for a place."""
+
+    campaigns_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleGroupSettings:
+    """The group campaigns' schedules lie in: all that forgetting one needs."""
+
+    schedule_group: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSettings:
+    """Where campaigns' schedules lie, what they start, as whom, and where a start that failed goes."""
+
+    schedule_group: str
+    start_campaign_function_arn: str
+    scheduler_role_arn: str
+    schedule_dead_letters_arn: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenerSettings:
     """The function that prepares openers."""
 
@@ -97,10 +130,20 @@ class CarrierSettings:
 
 @dataclass(frozen=True, slots=True)
 class PaceSettings:
-    """How many calls may live at once and how many may start in a second (0: not limited)."""
+    """How many calls may live at once and start in a second (0: no limit); places campaigns leave to single calls."""
 
     global_cap: int = 20
     calls_per_second: float = 1.0
+    single_call_reserve: int = 2
+
+    @property
+    def limits(self) -> Limits:
+        """What holds for accounts that have set nothing themselves."""
+        return Limits(
+            max_concurrent_calls=self.global_cap,
+            single_call_reserve=self.single_call_reserve,
+            calls_per_second=self.calls_per_second,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.accounts import DynamoAccountStore
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
 from calling.adapters.dynamodb.deliveries import DynamoDeliveryStore
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.eventbridge import event_of
@@ -50,6 +51,7 @@ def _ports() -> DeliveryPorts:
         blobs=S3BlobStore(client("s3"), load(BucketSettings).bucket_name),
         sign=sign,
         clock=clock,
+        campaigns=DynamoCampaignStore(dynamodb, table),
     )
 
 
@@ -67,7 +69,8 @@ def _done(body: str) -> bool:
         log.error("not a message")  # noqa: TRY400  there is nothing more to say of it
         return False
     detail = message.get("detail", message)
-    with call_keys(log, detail["account_id"], detail["call_id"]):
+    # A campaign's event names no call; a delivery that comes again holds what it tells of in `call_id` either way.
+    with call_keys(log, detail["account_id"], detail["call_id"] or detail.get("campaign_id") or ""):
         try:
             if "detail" in message:
                 results = deliver_event(event_of(message), ports=_ports())

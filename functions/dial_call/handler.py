@@ -7,6 +7,9 @@ from calling.adapters.aws import client
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.contacts import DynamoContactStore
+from calling.adapters.dynamodb.limits import DynamoLimitsStore
 from calling.adapters.dynamodb.pacing import DynamoPacer
 from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
@@ -44,6 +47,9 @@ def _ports() -> DialPorts:
             stream_secret_arn=load(StreamSettings).stream_token_secret_arn,
         ),
         carrier=TwilioCarrier(carrier.twilio_api_url),
+        limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
+        contacts=DynamoContactStore(dynamodb, table),
+        campaigns=DynamoCampaignStore(dynamodb, table),
         pacer=DynamoPacer(dynamodb, table),
         workflow=StepFunctionsDialWorkflow(client("stepfunctions"), ""),
         watches=SqsDialQueue(client("sqs"), load(WatchQueueSettings).watches_queue_url),
@@ -54,7 +60,7 @@ def _ports() -> DialPorts:
 @cache
 def _settings() -> DialSettings:
     public = load(PublicSettings)
-    return DialSettings(public.public_base_url, public.media_public_url, load(PaceSettings).calls_per_second)
+    return DialSettings(public.public_base_url, public.media_public_url)
 
 
 @traced

@@ -7,7 +7,9 @@ from typing import Any
 from calling.adapters.aws import client
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
 from calling.adapters.dynamodb.leases import DynamoLeasePool
+from calling.adapters.dynamodb.limits import DynamoLimitsStore
 from calling.adapters.dynamodb.lines import DynamoLineLock
 from calling.adapters.lambda_opener import LambdaOpenerTask
 from calling.adapters.sqs import SqsDialQueue
@@ -27,7 +29,8 @@ def _dispatch() -> Any:  # noqa: ANN401  the use case with its ports filled in
     dynamodb = client("dynamodb")
     return partial(
         dispatch_dial,
-        cap=load(PaceSettings).global_cap,
+        limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
+        campaigns=DynamoCampaignStore(dynamodb, table),
         calls=DynamoCallStore(dynamodb, table),
         leases=DynamoLeasePool(dynamodb, table),
         lines=DynamoLineLock(dynamodb, table),

@@ -7,16 +7,23 @@ from calling.adapters.aws import client
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.leases import DynamoLeasePool
+from calling.adapters.dynamodb.limits import DynamoLimitsStore
 from calling.adapters.dynamodb.lines import DynamoLineLock
+from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
 from calling.adapters.sqs import SqsDialQueue
-from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
+from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow, StepFunctionsDialWorkflow
 from calling.adapters.twilio import TwilioCarrier
 from calling.settings import (
+    CampaignSettings,
     CarrierSettings,
+    PaceSettings,
     QueueSettings,
+    RetentionSettings,
     StageSettings,
     StateMachineSettings,
     TableSettings,
@@ -31,8 +38,8 @@ log = logger("reap_leases")
 
 @cache
 def _ports() -> ReapPorts:
-    table, carrier = load(TableSettings).table_name, load(CarrierSettings)
-    dynamodb, clock = client("dynamodb"), SystemClock()
+    table, carrier, keep = load(TableSettings).table_name, load(CarrierSettings), load(RetentionSettings)
+    dynamodb, states, clock = client("dynamodb"), client("stepfunctions"), SystemClock()
     resolve = ResolvePorts(
         calls=DynamoCallStore(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
@@ -50,7 +57,11 @@ def _ports() -> ReapPorts:
         leases=DynamoLeasePool(dynamodb, table),
         lines=DynamoLineLock(dynamodb, table),
         queue=SqsDialQueue(client("sqs"), load(QueueSettings).calls_queue_url),
-        workflow=StepFunctionsDialWorkflow(client("stepfunctions"), load(StateMachineSettings).dial_state_machine_arn),
+        workflow=StepFunctionsDialWorkflow(states, load(StateMachineSettings).dial_state_machine_arn),
+        contacts=DynamoContactStore(dynamodb, table),
+        campaigns=DynamoCampaignStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
+        limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
+        campaign_workflow=StepFunctionsCampaignWorkflow(states, load(CampaignSettings).campaign_state_machine_arn),
     )
 
 
@@ -58,7 +69,12 @@ def _ports() -> ReapPorts:
 def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     """Reap once and say how much there was: in a healthy house it is nothing."""
     reaped = reap_leases(ports=_ports())
-    counts = {"CallsMended": reaped.settled, "CallsQueuedAgain": reaped.queued, "PlacesReaped": reaped.places}
+    counts = {
+        "CallsMended": reaped.settled,
+        "CallsQueuedAgain": reaped.queued,
+        "PlacesReaped": reaped.places,
+        "CampaignsRevived": reaped.campaigns,
+    }
     told = metrics("reap_leases")
     told.add_dimension("stage", load(StageSettings).stage)
     for name, count in counts.items():

@@ -1,4 +1,4 @@
-"""`make demo`: the main job, once, on real audio. A reminder, a second call that remembers, a voicemail.
+"""`make demo`: the main job on real audio. A reminder, a second call that remembers, a voicemail, a campaign.
 
 Everything shown comes from the HTTP API, the carrier and the customer's webhook; nothing is timed here.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from infra.local.demo_campaign import show_campaign
 from infra.local.deploy import DeployFailedError
 from infra.local.house import House, stand_up
 from infra.local.processes import HouseError
@@ -176,6 +177,13 @@ async def show(house: House) -> None:
             await stage.person(NOBODY_HOME, PEOPLE["voicemail"])
             third = await stage.call("A voicemail", {**call, "to_number": NOBODY_HOME, "prompt": FIRST})
             judge(first, second, third)
+            print("\n== A campaign: thirty people of all kinds, five at a time\n   POST /v1/calls/batch", flush=True)
+            problem = await show_campaign(stage.api, http, house.carrier_url, agent_id)
+            if problem is not None:
+                raise DemoError(problem)
+            print(
+                "Campaign: everybody once, never above the cap, nobody outside the window or on the do-not-call list."
+            )
     finally:
         receiver.stop()
 

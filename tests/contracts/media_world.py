@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from calling.domain import stream_token
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CallStatus, Direction
-from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.phone_number import PhoneNumber
 from calling.ports import CarrierAccount
 from calling.usecases.prepare_opener import opener_keys
@@ -48,7 +47,7 @@ class World:
         self.agents.add_number(Number(ACCOUNT, "agent_1", number, 0))
 
     def dialled(self, call_id: str, **changes: object) -> Call:
-        """Store a call that has been dialled, with its opener and its place under the cap."""
+        """Store a call that has been dialled, with its opener and its places under the caps."""
         fields: dict[str, object] = {
             "prompt": PURPOSE,
             "status": CallStatus.IN_PROGRESS,
@@ -68,7 +67,8 @@ class World:
             **(fields | changes),  # type: ignore[arg-type]  # any field of a call
         )
         self.calls.add(call)
-        self.leases.take(ACCOUNT, ACCOUNT_POOL, call_id, cap=50, expires_at=1)
+        for pool in call.pools:
+            self.leases.take(ACCOUNT, pool, call_id, cap=50, expires_at=1)
         words, sound = opener_keys(ACCOUNT, call_id)
         self.blobs.put(sound, encode(OPENER), content_type="audio/basic")
         self.blobs.put(words, OPENER.encode(), content_type="text/plain")

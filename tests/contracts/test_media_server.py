@@ -224,6 +224,16 @@ async def test_the_other_sides_end_is_stored_and_the_carrier_is_asked(world: Wor
     assert world.carrier.hung_up == []
 
 
+async def test_a_campaigns_call_keeps_its_campaigns_place_too(world: World, port: int) -> None:
+    world.dialled("call_4", campaign_id="camp_1", recipient=0)
+    caller = Caller(port, "call_4")
+    opened = await caller.open()
+    await caller.start()
+    for pool in ("all", "camp_1"):
+        await until(lambda pool=pool: world.leases.holders(ACCOUNT, pool)["call_4"] > 1)
+    await opened.close()
+
+
 async def abort(opened: Any) -> None:
     opened.transport.abort()
 

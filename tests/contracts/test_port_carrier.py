@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from calling.adapters import twilio
 from calling.adapters.twilio import TwilioCarrier
 from calling.domain.call import CarrierStatus
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
@@ -104,6 +106,22 @@ async def test_calls_are_found_by_their_numbers_and_time(side: Side) -> None:
     assert await _found(side, before, to_number=STRANGER) == []
 
 
+async def test_the_calls_of_a_day_are_listed_newest_first(side: Side) -> None:
+    """A call that has not begun yet may be missing; what came in is not listed."""
+    now = time.time_ns() // 1_000_000
+    placed = [(await side.dial()).sid for _ in range(3)]
+    if side.world:
+        for sid in placed:
+            await side.world.reaches(sid, "ringing")
+    listed = [c.sid for c in await side.ask(side.carrier.started_since, side.account, now, limit=10)]
+    assert listed == placed[::-1]
+    some = await side.ask(side.carrier.started_since, side.account, now, limit=2)
+    assert [c.sid for c in some] == placed[:0:-1]
+    assert all(c.price is None for c in some), "not billed yet"
+    tomorrow = now + 86_400_000
+    assert await side.ask(side.carrier.started_since, side.account, tomorrow, limit=10) == ()
+
+
 async def test_a_call_is_ended_and_ending_it_again_is_success(side: Side) -> None:
     sid = (await side.dial()).sid
     for _ in range(2):
@@ -168,3 +186,42 @@ async def test_every_dial_sets_its_limits_and_callbacks(side: Side) -> None:
     assert detected["MachineDetection"] == ["DetectMessageEnd"]
     assert detected["AsyncAmd"] == ["true"]
     assert detected["AsyncAmdStatusCallback"] == ["http://127.0.0.1:9/amd"]
+
+
+def listed(sid: str, direction: str = "outbound-api", **fields: Any) -> SimpleNamespace:
+    """A call as Twilio's package gives it."""
+    names = ("date_created", "start_time", "end_time", "duration", "answered_by", "queue_time", "price", "price_unit")
+    known = {"sid": sid, "direction": direction, "status": "completed", "to": THEIRS, "_from": OURS}
+    return SimpleNamespace(**{**dict.fromkeys(names), **known, **fields})
+
+
+@pytest.mark.parametrize(
+    ("price", "unit", "means"),
+    [
+        ("-0.01300", "USD", 0.013),
+        ("-0.5", "usd", 0.5),
+        ("-0.01300", "EUR", None),
+        (None, "USD", None),
+        ("", "USD", None),
+    ],
+)
+def test_a_price_is_positive_and_in_dollars(price: str | None, unit: str, means: float | None) -> None:
+    assert twilio._call(listed("CA1", price=price, price_unit=unit)).price == means
+
+
+def test_calls_that_came_in_are_left_out_and_the_day_is_utcs(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def stream(**filters: Any) -> Iterator[SimpleNamespace]:
+        asked.append(filters)
+        yield listed("CA3", "inbound")
+        yield listed("CA2", "outbound-dial")
+        yield listed("CA1")
+        pytest.fail("more was read than was asked for")
+
+    client = SimpleNamespace(calls=SimpleNamespace(stream=stream))
+    monkeypatch.setattr(TwilioCarrier, "_client", lambda self, account: client)
+    late = 1_795_260_000_000  # 2026-11-21 11:20 UTC
+    found = TwilioCarrier().started_since(CarrierAccount(ACCOUNT, TOKEN), late, limit=2)
+    assert [call.sid for call in found] == ["CA2", "CA1"]
+    assert asked == [{"start_time_after": "2026-11-21", "page_size": 2}]

@@ -101,6 +101,84 @@ def test_pools_are_found_without_knowing_their_accounts(pool: LeasePool, account
     assert sorted(mine) == [(account_id, POOL), (account_id, "camp_1")], "each once, empty ones too"
 
 
+def test_after_the_cap_was_lowered_nobody_new_gets_in_until_fewer_are_held(
+    pool: LeasePool, account_id: str, cap: int
+) -> None:
+    for n in range(cap):
+        assert pool.take(account_id, POOL, f"call_{n}", cap=cap, expires_at=1)
+    low = cap - 2
+    assert not pool.take(account_id, POOL, "call_new", cap=low, expires_at=1)
+    assert pool.take(account_id, POOL, "call_0", cap=low, expires_at=2), "one's own place is kept"
+    for n in range(2):
+        assert pool.release(account_id, POOL, f"call_{n}")
+        assert not pool.take(account_id, POOL, "call_new", cap=low, expires_at=1)
+    assert pool.release(account_id, POOL, "call_2")
+    assert pool.take(account_id, POOL, "call_new", cap=low, expires_at=1)
+    assert not pool.take(account_id, POOL, "call_newer", cap=low, expires_at=1)
+    assert pool.take(account_id, POOL, "call_newer", cap=cap, expires_at=1)
+
+
+def test_what_is_kept_for_others_is_not_taken(pool: LeasePool, account_id: str, cap: int) -> None:
+    """Two callers of one pool under different caps: whoever has the lower one stops there, whoever came first."""
+    for n in range(cap - 1):
+        assert pool.take(account_id, POOL, f"single_{n}", cap=cap, expires_at=1)
+    assert not pool.take(account_id, POOL, "campaign", cap=cap - 1, expires_at=1)
+    assert pool.release(account_id, POOL, "single_0")
+    assert pool.take(account_id, POOL, "campaign", cap=cap - 1, expires_at=1)
+    assert pool.take(account_id, POOL, "single_0", cap=cap, expires_at=1)
+
+
+def test_a_pool_nobody_is_in_is_forgotten(pool: LeasePool, account_id: str, cap: int) -> None:
+    for n in range(cap):
+        assert pool.take(account_id, POOL, f"call_{n}", cap=cap, expires_at=n)
+    pool.forget(account_id, POOL)
+    assert len(pool.holders(account_id, POOL)) == cap
+    for n in range(cap - 1):
+        assert pool.release(account_id, POOL, f"call_{n}")
+    pool.forget(account_id, POOL)
+    assert (account_id, POOL) in pool.pools()
+    assert pool.holders(account_id, POOL) == {f"call_{cap - 1}": cap - 1}
+    assert pool.release(account_id, POOL, f"call_{cap - 1}")
+    for _ in range(2):
+        pool.forget(account_id, POOL)
+    assert (account_id, POOL) not in pool.pools()
+    assert pool.take(account_id, POOL, "call_again", cap=1, expires_at=1)
+
+
+class Counted:
+    """A client that counts the writes asked of it."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self.writes = client, 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.writes += name in ("update_item", "put_item", "delete_item")
+        return getattr(self._client, name)
+
+
+def test_waiting_at_a_full_pool_writes_nothing(dynamodb: Any, account_id: str, cap: int) -> None:
+    client = Counted(dynamodb)
+    pool = DynamoLeasePool(client, TABLE)  # type: ignore[arg-type]  # a client
+    for n in range(cap):
+        assert pool.take(account_id, POOL, f"call_{n}", cap=cap, expires_at=1)
+    before = client.writes
+    assert before >= cap
+    assert not pool.take(account_id, POOL, "call_late", cap=cap, expires_at=1)
+    assert not pool.take(account_id, POOL, "call_late", cap=1, expires_at=1)
+    assert client.writes == before
+
+
+def test_many_at_once_under_two_caps_never_get_more_than_the_higher(dynamodb: Any, account_id: str, cap: int) -> None:
+    pool = DynamoLeasePool(dynamodb, TABLE)
+
+    def take(n: int) -> bool:
+        return pool.take(account_id, POOL, f"call_{n}", cap=cap - n % 2, expires_at=1)
+
+    with ThreadPoolExecutor(8) as threads:
+        given = list(threads.map(take, range(2 * cap + 4)))
+    assert sum(given) == len(pool.holders(account_id, POOL)) == cap
+
+
 @pytest.mark.parametrize("places", [4, SHARDED])
 def test_many_at_once_never_get_more_than_the_cap(dynamodb: Any, account_id: str, places: int) -> None:
     pool = DynamoLeasePool(dynamodb, TABLE)
@@ -115,7 +193,7 @@ def test_many_at_once_never_get_more_than_the_cap(dynamodb: Any, account_id: str
 
 
 def machine(make: Callable[[], LeasePool], cap: int) -> type[RuleBasedStateMachine]:
-    """A pool beside a plain dictionary of who must hold what."""
+    """A pool beside a plain dictionary of who must hold what; each take comes with a cap of its own."""
     holders = st.sampled_from([f"call_{n}" for n in range(cap + 3)])
 
     class Leases(RuleBasedStateMachine):
@@ -124,10 +202,10 @@ def machine(make: Callable[[], LeasePool], cap: int) -> type[RuleBasedStateMachi
             self.account, self.pool = f"acct_{uuid4().hex[:12]}", make()
             self.model: dict[str, int] = {}
 
-        @rule(holder=holders, expires_at=st.integers(1, 9))
-        def take(self, holder: str, expires_at: int) -> None:
-            may = holder in self.model or len(self.model) < cap
-            assert self.pool.take(self.account, POOL, holder, cap=cap, expires_at=expires_at) == may
+        @rule(holder=holders, expires_at=st.integers(1, 9), places=st.integers(0, cap))
+        def take(self, holder: str, expires_at: int, places: int) -> None:
+            may = holder in self.model or len(self.model) < places
+            assert self.pool.take(self.account, POOL, holder, cap=places, expires_at=expires_at) == may
             if may:
                 self.model[holder] = max(expires_at, self.model.get(holder, 0))
 
@@ -143,6 +221,10 @@ def machine(make: Callable[[], LeasePool], cap: int) -> type[RuleBasedStateMachi
             held = self.model.pop(holder, None) is not None
             assert self.pool.release(self.account, POOL, holder) == held
 
+        @rule()
+        def forget(self) -> None:
+            self.pool.forget(self.account, POOL)
+
         @invariant()
         def holds_what_it_must(self) -> None:
             if hasattr(self, "model"):
@@ -153,12 +235,12 @@ def machine(make: Callable[[], LeasePool], cap: int) -> type[RuleBasedStateMachi
 
 
 def test_any_order_in_memory() -> None:
-    run_state_machine_as_test(machine(MemoryLeasePool, 3), settings=settings(max_examples=40, deadline=None))
+    run_state_machine_as_test(machine(MemoryLeasePool, 5), settings=settings(max_examples=40, deadline=None))
 
 
 @pytest.mark.parametrize("shard_places", [50, 2])
 def test_any_order_in_dynamodb(dynamodb: Any, monkeypatch: pytest.MonkeyPatch, shard_places: int) -> None:
-    """Also with shards of two places, so that three places are a pool of two shards."""
+    """Also with shards of two places, so that five places are a pool of three shards."""
     monkeypatch.setattr("calling.domain.lease.SHARD_PLACES", shard_places)
-    few = settings(max_examples=5, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    run_state_machine_as_test(machine(lambda: DynamoLeasePool(dynamodb, TABLE), 3), settings=few)
+    few = settings(max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    run_state_machine_as_test(machine(lambda: DynamoLeasePool(dynamodb, TABLE), 5), settings=few)

@@ -51,6 +51,49 @@ def test_no_limit_is_no_wait(pacer: Pacer, account_id: str) -> None:
     assert [pacer.reserve(account_id, "AC1", now=T0, calls_per_second=0) for _ in range(3)] == [T0] * 3
 
 
+def test_a_pace_that_is_lifted_leaves_no_wait(pacer: Pacer, account_id: str) -> None:
+    for _ in range(3):
+        pacer.reserve(account_id, "AC1", now=T0, calls_per_second=1)
+    assert pacer.reserve(account_id, "AC1", now=T0, calls_per_second=0) == T0
+
+
+@pytest.mark.parametrize("calls_per_second", [0, 2])
+def test_no_slot_is_given_before_the_carriers_pause_is_over(
+    pacer: Pacer, account_id: str, calls_per_second: float
+) -> None:
+    pacer.slow_down(account_id, "AC1", until=T0 + 5000, reason="too many requests")
+    assert pacer.reserve(account_id, "AC1", now=T0, calls_per_second=calls_per_second) == T0 + 5000
+    assert pacer.reserve(account_id, "AC2", now=T0, calls_per_second=calls_per_second) == T0
+    assert pacer.reserve(account_id, "AC1", now=T0 + 9000, calls_per_second=calls_per_second) == T0 + 9000
+
+
+def test_after_a_pause_the_pace_goes_on(pacer: Pacer, account_id: str) -> None:
+    assert pacer.reserve(account_id, "AC1", now=T0, calls_per_second=2) == T0
+    pacer.slow_down(account_id, "AC1", until=T0 + 5000, reason="too many requests")
+    slots = [pacer.reserve(account_id, "AC1", now=T0 + n, calls_per_second=2) for n in range(3)]
+    assert slots == [T0 + 5000, T0 + 5500, T0 + 6000]
+
+
+def test_a_pause_that_ends_among_reserved_slots_moves_none(pacer: Pacer, account_id: str) -> None:
+    for _ in range(4):
+        pacer.reserve(account_id, "AC1", now=T0, calls_per_second=1)
+    pacer.slow_down(account_id, "AC1", until=T0 + 1500, reason="too many requests")
+    assert pacer.slowed(account_id, "AC1") == (T0 + 1500, "too many requests")
+    assert pacer.reserve(account_id, "AC1", now=T0, calls_per_second=1) == T0 + 4000
+
+
+def test_the_carriers_last_pause_is_known(pacer: Pacer, account_id: str) -> None:
+    pacer.reserve(account_id, "AC1", now=T0, calls_per_second=1)
+    assert pacer.slowed(account_id, "AC1") is None
+    assert pacer.slowed(account_id, "AC2") is None
+    pacer.slow_down(account_id, "AC1", until=T0 + 5000, reason="too many requests")
+    pacer.slow_down(account_id, "AC1", until=T0 + 3000, reason="earlier")
+    assert pacer.slowed(account_id, "AC1") == (T0 + 5000, "too many requests")
+    pacer.slow_down(account_id, "AC1", until=T0 + 9000, reason="queue full")
+    assert pacer.slowed(account_id, "AC1") == (T0 + 9000, "queue full")
+    assert pacer.slowed("acct_other_" + account_id, "AC1") is None
+
+
 def test_no_slot_is_given_twice_to_many_at_once(dynamodb: Any, account_id: str) -> None:
     pacer = DynamoPacer(dynamodb, TABLE)
     with ThreadPoolExecutor(8) as threads:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -13,11 +14,21 @@ from calling.adapters.eventbridge import EventBridgeBus
 from calling.adapters.kms import KmsVault
 from calling.adapters.lambda_opener import LambdaOpenerTask
 from calling.adapters.s3 import S3BlobStore
-from calling.adapters.sqs import SqsDeliveryQueue, SqsDialQueue
-from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
+from calling.adapters.sqs import SqsDeliveryQueue, SqsDialQueue, SqsRecipientQueue, ticket_of
+from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow, StepFunctionsDialWorkflow
+from calling.domain.campaign import Ticket
 from calling.domain.delivery import Delivery
 from calling.domain.events import Event, EventName
-from calling.ports import BlobStore, DialWorkflow, EventBus, ExecutionState, Vault
+from calling.ports import (
+    BlobStore,
+    CampaignWorkflow,
+    DialWorkflow,
+    EventBus,
+    ExecutionState,
+    RecipientQueue,
+    Vault,
+)
+from tests.fakes.campaigns import MemoryCampaignWorkflow, MemoryRecipientQueue
 from tests.fakes.outside import MemoryBlobs, MemoryVault
 from tests.fakes.queues import MemoryBus, MemoryWorkflow
 
@@ -65,6 +76,63 @@ def test_a_delivery_is_queued_by_its_ids(sqs: Any, queue_url: str) -> None:
     delivery = Delivery("acct_1", "del_1", "call_1", "call_1#terminal", "call.completed", "https://x.example", T0)
     SqsDeliveryQueue(sqs, queue_url).send(delivery, delay_seconds=0)
     assert received(sqs, queue_url) == [{"account_id": "acct_1", "call_id": "call_1", "delivery_id": "del_1"}]
+
+
+TICKET = Ticket("acct_1", "camp_1", index=7, number=2, token="a-token", since=T0 + 123)
+
+
+@pytest.fixture(params=["memory", "sqs"])
+def recipients(request: pytest.FixtureRequest) -> RecipientQueue:
+    if request.param == "memory":
+        return MemoryRecipientQueue()
+    return SqsRecipientQueue(request.getfixturevalue("sqs"), request.getfixturevalue("queue_url"))
+
+
+def test_a_ticket_is_handed_out_as_it_was_sent(recipients: RecipientQueue, request: pytest.FixtureRequest) -> None:
+    recipients.send(TICKET)
+    recipients.send(TICKET, delay_seconds=3)
+    if isinstance(recipients, MemoryRecipientQueue):
+        assert recipients.sent == [(TICKET, 0), (TICKET, 3)]
+        return
+    (message,) = received(request.getfixturevalue("sqs"), request.getfixturevalue("queue_url"))
+    assert ticket_of(message) == TICKET
+    assert message.keys() == {"account_id", "campaign_id", "index", "number", "token", "since"}
+
+
+@pytest.mark.parametrize("since", [T0 + 123, "2026-11-21T11:20:00.123Z", "2026-11-21T11:20:00.123+00:00"])
+def test_a_ticket_of_the_state_machine_is_read(since: int | str) -> None:
+    ids = {"account_id": "acct_1", "campaign_id": "camp_1", "index": 7, "number": 2, "token": "a-token"}
+    assert ticket_of({**ids, "since": since}) == TICKET
+
+
+@pytest.fixture(params=["memory", "stepfunctions"])
+def campaign_workflow(request: pytest.FixtureRequest) -> CampaignWorkflow:
+    if request.param == "memory":
+        return MemoryCampaignWorkflow()
+    request.getfixturevalue("cloud")
+    client = aws.client("stepfunctions")
+    machine = client.create_state_machine(name=f"m-{uuid4().hex[:8]}", definition=json.dumps(_WAITS), roleArn=_ROLE)
+    return StepFunctionsCampaignWorkflow(client, machine["stateMachineArn"])
+
+
+def test_a_generation_of_a_campaign_is_started_once(campaign_workflow: CampaignWorkflow) -> None:
+    for generation in (0, 0, 1):
+        campaign_workflow.start("acct_1", "camp_1", generation)
+    assert campaign_workflow.state("camp_1", 1) is ExecutionState.RUNNING
+    assert campaign_workflow.state("camp_1", 2) is ExecutionState.ABSENT
+    campaign_workflow.answer("a-token-nobody-waits-for", {"result": "woken"})
+    if isinstance(campaign_workflow, MemoryCampaignWorkflow):
+        assert campaign_workflow.started == [("acct_1", "camp_1", 0), ("acct_1", "camp_1", 1)]
+        return
+    assert isinstance(campaign_workflow, StepFunctionsCampaignWorkflow)
+    client, arn = aws.client("stepfunctions"), campaign_workflow._arn
+    executions = {e["name"]: e["executionArn"] for e in client.list_executions(stateMachineArn=arn)["executions"]}
+    assert executions.keys() == {"camp_1-0", "camp_1-1"}
+    given = client.describe_execution(executionArn=executions["camp_1-1"])["input"]
+    assert given == '{"account_id":"acct_1","campaign_id":"camp_1","generation":1}'
+    client.stop_execution(executionArn=executions["camp_1-0"])
+    campaign_workflow.start("acct_1", "camp_1", 0)  # ExecutionAlreadyExists
+    assert campaign_workflow.state("camp_1", 0) is ExecutionState.OVER
 
 
 @pytest.fixture(params=["memory", "stepfunctions"])
@@ -191,6 +259,38 @@ def test_a_signed_url_names_its_blob(blobs: BlobStore) -> None:
     assert "recordings/call_1.wav" in url
     if isinstance(blobs, S3BlobStore):
         assert "X-Amz-Signature" in url
+
+
+def test_a_blob_has_a_size_and_is_copied(blobs: BlobStore) -> None:
+    assert blobs.size("lists/a") is None
+    blobs.put("lists/a", b"phone\n+44", content_type="text/csv")
+    blobs.put("lists/b", b"old", content_type="text/csv")
+    assert blobs.size("lists/a") == 9
+    blobs.copy("lists/a", "lists/b")
+    assert blobs.get("lists/b") == blobs.get("lists/a") == b"phone\n+44"
+    blobs.put("lists/empty", b"", content_type="text/csv")
+    assert blobs.size("lists/empty") == 0
+
+
+def test_a_blob_is_read_in_pieces_of_bounded_size(blobs: BlobStore) -> None:
+    data = bytes(range(256)) * 600
+    blobs.put("lists/long", data, content_type="text/csv")
+    pieces = list(blobs.chunks("lists/long"))
+    assert b"".join(pieces) == data
+    assert len(pieces) > 1
+    assert max(map(len, pieces)) <= 64 * 1024
+    blobs.put("lists/empty", b"", content_type="text/csv")
+    assert b"".join(blobs.chunks("lists/empty")) == b""
+    with pytest.raises(FileNotFoundError):
+        list(blobs.chunks("lists/never"))
+
+
+def test_an_upload_url_takes_a_put(blobs: BlobStore) -> None:
+    url = blobs.upload_url("uploads/acct_1/up_1", seconds=60)
+    assert "uploads/acct_1/up_1" in url
+    if isinstance(blobs, S3BlobStore):
+        assert httpx.put(url, content=b"phone\n", headers={"content-type": "text/csv"}).is_success
+        assert blobs.get("uploads/acct_1/up_1") == b"phone\n"
 
 
 @pytest.fixture(params=["memory", "kms"])

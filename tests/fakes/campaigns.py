@@ -4,6 +4,7 @@ Records go through the codec on their way in, like calls do, so a use case canno
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -19,6 +20,9 @@ from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import Recipient, RecipientState
 from calling.ports import AlreadyExists, CampaignPage, ExecutionState, Schedule, StaleRecord
 from tests.fakes.stores import MemoryCallStore
+
+# rate(5 minutes), or cron() of six fields of which the day of the month or that of the week is a question mark.
+_RECURRENCE = re.compile(r"rate\([1-9]\d* (minute|hour|day)s?\)|cron\(\S+ \S+ (\? \S+ [^?\s]+|[^?\s]+ \S+ \?) \S+\)")
 
 
 class MemoryCampaignStore:
@@ -75,7 +79,7 @@ class MemoryCampaignStore:
         return CampaignPage(page, _write_cursor(page[-1]) if more else None)
 
     def active(self) -> tuple[tuple[str, str], ...]:
-        return tuple(sorted(key for key, c in self.campaigns.items() if not c.status.is_terminal))
+        return tuple(sorted(key for key, c in self.campaigns.items() if not c.needs_nobody))
 
     def counts(self, campaign: Campaign) -> Counts:
         return Counts(**self.totals.get(_key(campaign), {}))
@@ -260,12 +264,14 @@ class MemoryCampaignWorkflow:
 
 
 class MemoryScheduler:
-    """`schedules` by campaign id."""
+    """`schedules` by campaign id; a recurrence that EventBridge could not read is refused."""
 
     def __init__(self) -> None:
         self.schedules: dict[str, Schedule] = {}
 
     def put(self, schedule: Schedule) -> None:
+        if schedule.at is None and not _RECURRENCE.fullmatch(schedule.expression or ""):
+            raise InvalidRequest("This recurrence cannot be read.", code="invalid_schedule", field="recurrence")
         self.schedules[schedule.campaign_id] = schedule
 
     def delete(self, campaign_id: str) -> None:

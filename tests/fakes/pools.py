@@ -58,7 +58,7 @@ class MemoryPacer:
 
     def reserve(self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float) -> int:
         if calls_per_second <= 0:
-            return max(now, self.tat.get((account_id, carrier_account), 0))
+            return max(now, self.pauses.get((account_id, carrier_account), (0, ""))[0])
         slot = pacing.reserve(self.tat.get((account_id, carrier_account), 0), now, calls_per_second)
         self.tat[account_id, carrier_account] = slot.tat
         return slot.at

@@ -16,20 +16,31 @@ import yaml
 
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CarrierStatus, Direction, EndedReason
+from calling.domain.campaign import Campaign, Counts, Ticket
 from calling.domain.lease import ACCOUNT_POOL
+from calling.domain.limits import Limits
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.progress import CarrierFact
+from calling.domain.recipient import Recipient
 from calling.domain.transcript import Turn
 from calling.ports import Completion, ExecutionState
 from calling.usecases.dial_call import DialPorts, DialSettings, dial_call
 from calling.usecases.dispatch_dial import Dispatched, dispatch_dial
+from calling.usecases.dispatch_recipient import DoorPorts, dispatch_recipient
 from calling.usecases.reap_leases import Reaped, ReapPorts, reap_leases
 from calling.usecases.record_media import media_closed, media_opened, store_turn
 from calling.usecases.record_progress import record_progress
 from calling.usecases.resolve_call import ResolvePorts, resolve_call
-from calling.usecases.settle_call import settle_call
+from calling.usecases.settle_call import SettlePorts, settle_call
 from calling.usecases.summarize_call import summarize_call
 from calling.usecases.watch_call import watch_call
+from tests.fakes.campaigns import (
+    MemoryCampaignStore,
+    MemoryCampaignWorkflow,
+    MemoryContactStore,
+    MemoryLimitsStore,
+    MemoryRecipientQueue,
+)
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import ManualClock
 from tests.fakes.outside import FakeModel, MemoryCredentials
@@ -92,6 +103,9 @@ class World:
         self.clock, self.carrier = ManualClock(), FakeCarrier()
         self.calls, self.agents = MemoryCallStore(), MemoryAgentStore()
         self.people = MemoryPeopleStore(self.calls)
+        self.campaigns, self.contacts = MemoryCampaignStore(self.calls), MemoryContactStore()
+        self.limits = MemoryLimitsStore(Limits(max_concurrent_calls=self.cap, calls_per_second=0))
+        self.campaign_workflow, self.recipients = MemoryCampaignWorkflow(), MemoryRecipientQueue()
         self.leases, self.lines, self.pacer = MemoryLeasePool(), MemoryLineLock(), MemoryPacer()
         self.queue, self.workflow, self.opener = MemoryDialQueue(), MemoryWorkflow(), MemoryOpenerTask()
         self.watches = MemoryDialQueue()
@@ -130,6 +144,42 @@ class World:
         self.calls.add(call)
         return call
 
+    def add_campaign(self, *numbers: str, campaign_id: str = "camp_1", **fields: Any) -> Campaign:
+        """A campaign that runs, with a recipient a number, all of them pending."""
+        asked = {"started_at": self.clock.now(), "imported_at": self.clock.now(), "rows": len(numbers)} | fields
+        campaign = Campaign(ACCOUNT, campaign_id, "agent_1", FROM, self.clock.now(), **asked)
+        self.campaigns.add(campaign)
+        rows = [Recipient(ACCOUNT, campaign_id, n, PhoneNumber(number)) for n, number in enumerate(numbers)]
+        self.campaigns.put_recipients(campaign, rows)
+        return self.campaigns.change(campaign, {}, counts=Counts(pending=len(numbers)))
+
+    def recipient(self, index: int = 0, campaign_id: str = "camp_1") -> Recipient:
+        campaign = self.campaigns.get(ACCOUNT, campaign_id)
+        found = self.campaigns.recipient(campaign, index) if campaign else None
+        assert found is not None
+        return found
+
+    def begin(self, index: int = 0, campaign_id: str = "camp_1") -> str:
+        """Take a recipient through the doorway; the id of the call that was made for it."""
+        tries = self.recipient(index, campaign_id).tries
+        ticket = Ticket(ACCOUNT, campaign_id, index, tries + 1, f"ticket-{campaign_id}-{index}", self.clock.now())
+        ports = DoorPorts(
+            self.campaigns,
+            self.contacts,
+            self.limits,
+            self.calls,
+            self.agents,
+            self.leases,
+            self.lines,
+            self.recipients,
+            self.workflow,
+            self.campaign_workflow,
+            self.opener,
+            self.clock,
+        )
+        dispatch_recipient(ticket, ports=ports)
+        return self.recipient(index, campaign_id).call_id or ""
+
     def call(self, call_id: str) -> Call:
         found = self.calls.get(ACCOUNT, call_id)
         assert found is not None
@@ -165,7 +215,8 @@ class World:
         return dispatch_dial(
             ACCOUNT,
             call_id,
-            cap=self.cap,
+            limits=self.mortal("limits"),
+            campaigns=self.mortal("campaigns"),
             calls=self.mortal("calls"),
             leases=self.mortal("leases"),
             lines=self.mortal("lines"),
@@ -376,6 +427,9 @@ class World:
             self.mortal("agents"),
             self.mortal("credentials"),
             self.mortal("carrier"),
+            self.mortal("limits"),
+            self.mortal("contacts"),
+            self.mortal("campaigns"),
             self.mortal("pacer"),
             self.mortal("workflow"),
             self.mortal("watches"),
@@ -384,7 +438,7 @@ class World:
         before = len(self.carrier.posts)
         self.carrier.now_ms = self.clock.now()
         try:
-            dial_call(ACCOUNT, call_id, token, ports=ports, settings=DialSettings("http://api", "wss://media", 0))
+            dial_call(ACCOUNT, call_id, token, ports=ports, settings=DialSettings("http://api", "wss://media"))
         finally:
             if len(self.carrier.posts) > before and len(self.carrier.calls) == placed:
                 self.refused.add(id(self.carrier.posts[-1][1]))
@@ -415,11 +469,16 @@ class World:
     def reap(self) -> Reaped:
         """One run of the reaper."""
         self.carrier.now_ms = self.clock.now()
-        resolve = ResolvePorts(
-            self.mortal("calls"), self.mortal("agents"), self.mortal("credentials"), self.mortal("carrier"), self.clock
-        )
         ports = ReapPorts(
-            resolve, self.mortal("leases"), self.mortal("lines"), self.mortal("queue"), self.mortal("workflow")
+            self._resolve_ports(),
+            self.mortal("leases"),
+            self.mortal("lines"),
+            self.mortal("queue"),
+            self.mortal("workflow"),
+            self.mortal("contacts"),
+            self.mortal("campaigns"),
+            self.mortal("limits"),
+            self.mortal("campaign_workflow"),
         )
         reaped: Reaped = self.lambda_("reap_leases", lambda: reap_leases(ports=ports))
         return reaped
@@ -434,12 +493,16 @@ class World:
         )
 
     def _settle(self, call_id: str, *, failed: bool) -> dict[str, Any]:
-        return settle_call(
-            ACCOUNT,
-            call_id,
-            summary_failed=failed,
+        return settle_call(ACCOUNT, call_id, summary_failed=failed, ports=self.settle_ports())
+
+    def settle_ports(self) -> SettlePorts:
+        return SettlePorts(
             calls=self.mortal("calls"),
+            contacts=self.mortal("contacts"),
+            campaigns=self.mortal("campaigns"),
+            limits=self.mortal("limits"),
             leases=self.mortal("leases"),
             lines=self.mortal("lines"),
+            campaign_workflow=self.mortal("campaign_workflow"),
             clock=self.clock,
         )

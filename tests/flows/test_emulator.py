@@ -355,6 +355,59 @@ def test_a_queue_can_carry_the_token(house: House) -> None:
     assert (ended["error"], ended["cause"]) == ("CarrierRefused", "21211")
 
 
+def test_a_distributed_map_runs_as_many_at_once_as_its_path_says(house: House) -> None:
+    s3, sqs, client = (house.emulator.client(service) for service in ("s3", "sqs", "stepfunctions"))
+    s3.create_bucket(Bucket="passes")
+    s3.put_object(Bucket="passes", Key="1.jsonl", Body=b"".join(b'{"index": %d}\n' % n for n in range(5)))
+    url = sqs.create_queue(QueueName="tickets")["QueueUrl"]
+    ticket = {"index.$": "$.index", "token.$": "$$.Task.Token", "since.$": "$$.State.EnteredTime"}
+    send = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": url, "MessageBody": ticket},
+        "TimeoutSeconds": 600,
+        "End": True,
+    }
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+    passes = {
+        "Type": "Map",
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSONL"},
+            "Parameters": {"Bucket": "passes", "Key.$": "$.plan.key"},
+        },
+        "MaxConcurrencyPath": "$.plan.concurrency",
+        "ToleratedFailurePercentage": 100,
+        "ItemProcessor": {**processor, "StartAt": "Send", "States": {"Send": send}},
+        "ResultPath": None,
+        "End": True,
+    }
+    given = {"plan": {"key": "1.jsonl", "concurrency": 2}}
+    arn = client.start_execution(stateMachineArn=house.machine({"Pass": passes}), input=json.dumps(given))
+    waiting = list[dict[str, Any]]()
+
+    def received(at_least: int) -> bool:
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        waiting.extend(json.loads(message["Body"]) for message in found)
+        return len(waiting) >= at_least
+
+    for answered in range(5):
+        eventually(lambda answered=answered: received(min(answered + 2, 5)))  # type: ignore[misc]  # bound at once
+        assert len(waiting) <= answered + 2, "never more than two wait"
+        assert datetime.fromisoformat(waiting[answered]["since"]).tzinfo is not None
+        if answered % 2:
+            client.send_task_failure(taskToken=waiting[answered]["token"], error="Late", cause="one may fail")
+        else:
+            client.send_task_success(taskToken=waiting[answered]["token"], output="{}")
+    ended: dict[str, Any] = eventually(
+        lambda: next(
+            (d for d in [client.describe_execution(executionArn=arn["executionArn"])] if d["status"] != "RUNNING"), {}
+        )
+    )
+    assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", given)
+    assert sorted(ticket["index"] for ticket in waiting) == [0, 1, 2, 3, 4]
+
+
 # Queues, streams, events, schedules
 
 
@@ -427,6 +480,48 @@ def test_cron_is_read_in_its_zone_over_the_change_of_clocks() -> None:
     winter = eventbridge._cron_next_fire(fields, datetime(2026, 3, 27, 12, tzinfo=ZoneInfo("UTC")))
     summer = eventbridge._cron_next_fire(fields, winter)
     assert (winter.isoformat(), summer.isoformat()) == ("2026-03-28T09:00:00+00:00", "2026-03-29T08:00:00+00:00")
+
+
+def test_a_schedule_says_for_when_it_was(house: House) -> None:
+    at = (datetime.now(ZoneInfo("Europe/London")) + timedelta(seconds=1)).replace(microsecond=0)
+    occasion = f"{at.astimezone(ZoneInfo('UTC')):%Y-%m-%dT%H:%M:%SZ}"
+    house.emulator.client("scheduler").create_schedule(
+        Name="occasion",
+        ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
+        ScheduleExpressionTimezone="Europe/London",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": house.ids["RecordArn"],
+            "RoleArn": house.ids["RoleArn"],
+            "Input": '{"tag": "<aws.scheduler.scheduled-time>"}',
+        },
+    )
+    eventually(lambda: house.seen(occasion))
+
+
+def test_a_firing_of_cron_was_for_its_minute() -> None:
+    target = {"Arn": "arn", "Input": '{"occasion": "<aws.scheduler.scheduled-time>"}'}
+    fired = datetime(2026, 3, 28, 9, 0, 1, tzinfo=ZoneInfo("UTC")).timestamp() + 0.25
+    told = [
+        schedules.with_time(target, {"ScheduleExpression": expression}, fired)["Input"]
+        for expression in ("cron(0 9 * * ? *)", "rate(5 minutes)")
+    ]
+    assert told == ['{"occasion": "2026-03-28T09:00:00Z"}', '{"occasion": "2026-03-28T09:00:01Z"}']
+    assert schedules.with_time({"Arn": "arn"}, {"ScheduleExpression": "rate(5 minutes)"}, fired) == {"Arn": "arn"}
+
+
+@pytest.mark.parametrize("expression", ["cron(0 9 * * * *)", "rate(0 minutes)", "every day", "at(tomorrow)"])
+def test_an_expression_that_cannot_be_read_is_refused(emulator: Emulator, expression: str) -> None:
+    with pytest.raises(ClientError, match="Invalid Schedule Expression"):
+        emulator.client("scheduler").create_schedule(
+            Name="unreadable",
+            ScheduleExpression=expression,
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={
+                "Arn": "arn:aws:lambda:us-east-1:000000000000:function:f",
+                "RoleArn": "arn:aws:iam::000000000000:role/r",
+            },
+        )
 
 
 def test_a_template_may_schedule_a_function(house: House) -> None:

@@ -1,10 +1,11 @@
-"""The house's plan, read from its files: functions, queues, environment, state machine, and what the code asks for.
+"""The house's plan, read from its files: functions, queues, environment, state machines, and what the code asks for.
 
 It reads templates and syntax trees only; nothing of the product is run.
 """
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ NETWORK = load_template(ROOT / "infra" / "network.yaml")
 ALARMS = load_template(ROOT / "infra" / "alarms.yaml")
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"] | DATA["Resources"]
 GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
-DIAL: dict[str, Any] = yaml.safe_load((ROOT / "infra/statemachines/dial.asl.yaml").read_text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,81 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 LAMBDAS = [Lambda(name, properties) for name, properties in of_type("AWS::Serverless::Function").items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A state machine: its file under `infra/statemachines`, and its logical id in the template."""
+
+    file: str
+    logical_id: str
+
+    @property
+    def text(self) -> str:
+        """The definition as it is written."""
+        return (ROOT / "infra" / "statemachines" / self.file).read_text()
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The definition as it is read."""
+        read: dict[str, Any] = yaml.safe_load(self.text)
+        return read
+
+    @property
+    def states(self) -> dict[str, dict[str, Any]]:
+        """Its states by name, without those of a pass's children."""
+        found: dict[str, dict[str, Any]] = self.definition["States"]
+        return found
+
+    @property
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """Its tasks by name, without those of a pass's children."""
+        return {name: state for name, state in self.states.items() if state["Type"] == "Task"}
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What the template says of it."""
+        given: dict[str, Any] = RESOURCES[self.logical_id]["Properties"]
+        return given
+
+    @property
+    def statements(self) -> list[dict[str, Any]]:
+        """The statements of its policies."""
+        return [s for policy in self.properties["Policies"] for s in policy["Statement"]]
+
+    def reached(self, *, but: Collection[str] = ()) -> set[str]:
+        """Find the states that can be reached from the first one on ways around `but`."""
+        found: set[str] = set()
+        ahead: list[str] = [self.definition["StartAt"]]
+        while ahead:
+            name = ahead.pop()
+            if name not in found and name not in but:
+                found.add(name)
+                ahead += targets(self.states[name])
+        return found
+
+
+def targets(state: dict[str, Any]) -> list[str]:
+    """List the states that a state may lead to."""
+    ways = [state[key] for key in ("Next", "Default") if key in state]
+    return ways + [branch["Next"] for branch in (*state.get("Choices", ()), *state.get("Catch", ()))]
+
+
+def ends(state: dict[str, Any]) -> bool:
+    """Tell whether an execution may end with this state."""
+    return state["Type"] in ("Succeed", "Fail") or bool(state.get("End"))
+
+
+def substituted(value: str) -> str:
+    """`X` of `${X}`: a thing of the template that a definition names by substitution."""
+    found = re.fullmatch(r"\$\{(\w+)}", value)
+    assert found, f"{value} is named by substitution"
+    return found[1]
+
+
+DIAL = Machine("dial.asl.yaml", "DialStateMachine")
+CAMPAIGN = Machine("campaign.asl.yaml", "CampaignStateMachine")
+MACHINES = [DIAL, CAMPAIGN]
 
 
 def camel(snake: str) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import itertools
 import re
 from typing import Any
 
@@ -36,10 +37,20 @@ BESIDE_WIRING = {
     "transcribe": "media/stt/transcribe.py, a provider",
     "ecs": "media/protection.py asks ECS's agent, which acts in the task's name",
 }
+MOST_METRICS = 10  # an alarm may add up, by CloudWatch's own limit
 NESTED = {"Network": NETWORK, "Media": MEDIA_STACK, "Alarms": ALARMS, "Data": DATA}
 # Doors that add what must be forgotten one day, with the store they add it by.
 ADDS = {
-    "functions/api/handler.py": {"DynamoCallStore", "DynamoDeliveryStore"},
+    "functions/api/handler.py": {"DynamoCallStore", "DynamoCampaignStore", "DynamoDeliveryStore"},
+    "functions/start_campaign/handler.py": {"DynamoCampaignStore"},
+    "functions/import_recipients/handler.py": {"DynamoCampaignStore"},
+    "functions/plan_pass/handler.py": {"DynamoCampaignStore"},
+    "functions/await_due/handler.py": {"DynamoCampaignStore"},
+    "functions/dispatch_recipient/handler.py": {"DynamoCampaignStore"},
+    "functions/defer_recipient/handler.py": {"DynamoCampaignStore"},
+    "functions/settle_call/handler.py": {"DynamoCampaignStore"},
+    "functions/reap_leases/handler.py": {"DynamoCampaignStore"},
+    "functions/reconcile_calls/handler.py": {"DynamoCampaignStore"},
     "functions/twilio_webhooks/handler.py": {"DynamoCallStore"},
     "functions/summarize_call/handler.py": {"DynamoCallStore"},
     "functions/deliver_webhook/handler.py": {"DynamoDeliveryStore"},
@@ -114,19 +125,28 @@ def test_only_tls_comes_in_and_only_the_load_balancer_reaches_a_task() -> None:
 
 
 def test_every_queue_of_dead_letters_has_its_alarm() -> None:
-    dead = {name for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetters")}
+    dead = {name for name in of_type("AWS::SQS::Queue") if name.endswith(("DeadLetters", "Lost"))}
     given = RESOURCES["Alarms"]["Properties"]["Parameters"]
-    watched = {p: set(references(v)) for p, v in given.items() if p.endswith("DeadLettersName")}
+    watched = {p: set(references(v)) for p, v in given.items() if p.endswith(("DeadLettersName", "LostName"))}
     assert set().union(*watched.values()) == dead
     read = {d["Value"]["Ref"] for d in _dimensions() if isinstance(d["Value"], dict) and "Ref" in d["Value"]}
     assert set(watched) <= read
 
 
+def test_every_state_machine_is_under_the_alarms() -> None:
+    given = RESOURCES["Alarms"]["Properties"]["Parameters"]
+    watched = {p: set(references(v)) for p, v in given.items() if p.endswith("StateMachineArn")}
+    assert set().union(*watched.values()) == set(of_type("AWS::Serverless::StateMachine"))
+    failed = [a["Dimensions"][0]["Value"]["Ref"] for a in _alarms() if a.get("MetricName") == "ExecutionsFailed"]
+    assert set(failed) == set(watched)
+
+
 def test_every_function_is_under_the_alarms() -> None:
     given = RESOURCES["Alarms"]["Properties"]["Parameters"]
-    groups = {name: list(references(given[name])) for name in ("Doors", "Steps")}
-    assert sorted(groups["Doors"] + groups["Steps"]) == sorted(f.logical_id for f in LAMBDAS)
+    groups = {name: list(references(given[name])) for name in ("Doors", "Steps", "CampaignSteps")}
+    assert sorted(itertools.chain(*groups.values())) == sorted(f.logical_id for f in LAMBDAS)
     for alarm in _alarms():
+        assert len(alarm.get("Metrics", [])) <= 1 + MOST_METRICS
         for group, members in groups.items():
             picked = [m["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for m in alarm.get("Metrics", [])[1:]]
             places = [v["Fn::Select"][0] for v in picked if v["Fn::Select"][1] == {"Ref": group}]
@@ -141,10 +161,12 @@ def test_somebody_is_told_of_every_alarm() -> None:
     assert sids["AlarmsToTheEncryptedTopic"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
 
 
-def test_what_the_reaper_counts_is_what_is_watched() -> None:
-    handler = (ROOT / "functions/reap_leases/handler.py").read_text()
-    watched = {a["MetricName"] for a in _alarms() if a.get("Namespace") == "Redial"}
-    assert watched == set(re.findall(r'"([A-Z]\w+)": reaped\.', handler))
+@pytest.mark.parametrize("door", ["reap_leases", "reconcile_calls"])
+def test_what_a_door_counts_is_what_is_watched(door: str) -> None:
+    handler = (ROOT / f"functions/{door}/handler.py").read_text()
+    ours = {"Name": "service", "Value": door}
+    watched = {a["MetricName"] for a in _alarms() if ours in a.get("Dimensions", [])}
+    assert watched == set(re.findall(r'"([A-Z]\w+)": ', handler))
 
 
 def test_all_logs_end() -> None:

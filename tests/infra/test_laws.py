@@ -16,6 +16,8 @@ WALL_CLOCK |= {"date.today", "datetime.date.today"}
 # Where anything at all may be caught, each with its reason.
 DOORS = {
     "functions/dispatch_dial/handler.py": "a queue's record: one bad message must not stop the others",
+    "functions/dispatch_recipient/handler.py": "a queue's record: one bad message must not stop the others",
+    "functions/defer_recipient/handler.py": "a queue's record: one bad message must not stop the others",
     "functions/deliver_webhook/handler.py": "a queue's record: one bad message must not stop the others",
     "functions/calling/usecases/reap_leases.py": "the reaper's round: one bad call must not keep the others unmended",
     "functions/api/door.py": "the API: whatever happens has an answer",

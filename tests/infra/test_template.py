@@ -32,15 +32,25 @@ IAM_NAME = {"stepfunctions": "states"}
 TABLE_KEY = "the table is encrypted with our own key, and DynamoDB decrypts for the caller"
 SECRET_KEY = "the secret is encrypted with our own key, and Secrets Manager decrypts for the caller"
 BUCKET_KEY = "the bucket is encrypted with our own key, and S3 makes the object's key for the caller"
+PASS_ROLE = "a schedule is set to act in the scheduler's role, which is passed to it"
 WITHOUT_CLIENT = {
+    "ApiFunction": {"iam": PASS_ROLE},
+    "AwaitDueFunction": {"kms": TABLE_KEY},
+    "DeferRecipientFunction": {"kms": TABLE_KEY},
     "DispatchDialFunction": {"kms": TABLE_KEY},
+    "DispatchRecipientFunction": {"kms": TABLE_KEY},
+    "ImportRecipientsFunction": {"kms": f"{TABLE_KEY}; the list is encrypted with it too"},
+    "PlanPassFunction": {"kms": f"{TABLE_KEY}; {BUCKET_KEY}"},
     "PrepareOpenerFunction": {"kms": f"{TABLE_KEY}; {SECRET_KEY}; {BUCKET_KEY}"},
     "SettleCallFunction": {"kms": TABLE_KEY},
+    "StartCampaignFunction": {"kms": TABLE_KEY},
     "SummarizeCallFunction": {"kms": f"{TABLE_KEY}; {SECRET_KEY}"},
     "PublishEventsFunction": {"kms": "the stream is encrypted with the table's key"},
 }
 # What libraries read by themselves.
 READ_BY_LIBRARIES = {"AWS_ENDPOINT_URL_POLLY", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
+# A queue of dead letters that is consumed has dead letters itself: they are called lost.
+LOST = {"CampaignsQueueLost": "CampaignsQueueDeadLetters"}
 # Actions that IAM can give on no narrower resource.
 ANY_RESOURCE = {"polly:SynthesizeSpeech"}
 
@@ -147,11 +157,15 @@ def test_every_queue_has_dead_letters() -> None:
         if "RedrivePolicy" in queue
     }
     elsewhere = set(references([f.properties.get("Events", {}) for f in LAMBDAS]))
+    elsewhere |= set(references([f.properties.get("EventInvokeConfig", {}) for f in LAMBDAS]))
     elsewhere |= set(references([rule["Targets"] for rule in of_type("AWS::Events::Rule").values()]))
     for name, queue in queues.items():
         if "RedrivePolicy" not in queue:
             assert name in targets | elsewhere, f"{name} has no dead letters and is nobody's"
-            assert name.endswith("DeadLetters")
+            if name in LOST:
+                assert queues[LOST[name]]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] == name
+            else:
+                assert name.endswith("DeadLetters")
             assert queue["MessageRetentionPeriod"] == 1209600, "as long as SQS can: somebody must have time to look"
 
 
@@ -169,6 +183,26 @@ def test_what_feeds_it_can_fail_one_by_one_and_has_dead_letters(function: Lambda
             assert queue["VisibilityTimeout"] >= 6 * function.timeout  # as AWS asks
         else:
             assert source["DestinationConfig"]["OnFailure"]
+
+
+def test_what_is_invoked_and_forgotten_has_dead_letters_or_does_without() -> None:
+    """Lambda tries an asynchronous invocation again by itself; who needs the last one kept says where."""
+    for function in LAMBDAS:
+        config = function.properties.get("EventInvokeConfig")
+        if config is not None:
+            assert config["MaximumRetryAttempts"] == 0 or config["DestinationConfig"]["OnFailure"], function.logical_id
+
+
+def test_the_scheduler_starts_campaigns_and_nothing_else() -> None:
+    role = RESOURCES["SchedulerRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    (policy,) = role["Policies"]
+    allowed = {s["Action"]: s["Resource"]["Fn::GetAtt"][0] for s in policy["PolicyDocument"]["Statement"]}
+    assert allowed == {"lambda:InvokeFunction": "StartCampaignFunction", "sqs:SendMessage": "ScheduleDeadLetters"}
+    (passed,) = (s for f in LAMBDAS for s in f.statements if s["Action"] == "iam:PassRole")
+    assert passed["Resource"] == {"Fn::GetAtt": ["SchedulerRole", "Arn"]}
+    assert passed["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
 
 def test_targets_of_rules_have_dead_letters() -> None:

@@ -63,3 +63,17 @@ def test_transcription_is_billed_for_15_seconds_at_least() -> None:
 
 def test_a_call_whose_media_never_came_up() -> None:
     assert set(items(replace(CALL, media_opened_at=None), ())) == {"carrier", "machine_detection"}
+
+
+def test_what_the_carrier_billed_takes_the_place_of_the_estimate() -> None:
+    billed = cost(replace(CALL, carrier_price=0.0176), TURNS)
+    (line,) = [i for i in billed.items if i.item == "carrier"]
+    assert (line.amount, line.basis, line.unit) == (0.0176, "billed", "call")
+    assert billed.total == pytest.approx(cost(CALL, TURNS).total - 0.028 + 0.0176)
+
+
+@pytest.mark.parametrize(("price", "lines"), [(None, 0), (0.0, 0), (0.001, 1)])
+def test_a_call_that_never_connected_costs_what_was_billed(price: float | None, lines: int) -> None:
+    found = cost(replace(CALL, answered_at=None, carrier_price=price), ())
+    assert len(found.items) == lines
+    assert found.total == (price or 0)

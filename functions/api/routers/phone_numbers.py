@@ -35,6 +35,7 @@ def import_phone_number(body: NumberImport, ports: Ports, key: Key) -> NumberEnv
         voice_id=body.voice_id,
         outbound_enabled=body.outbound_enabled,
         inbound_enabled=body.inbound_enabled,
+        is_default=body.is_default,
         custom_prompt=body.custom_prompt,
         voicemail_action=body.voicemail_action,
         voicemail_message=body.voicemail_message,
@@ -50,6 +51,7 @@ def import_phone_number(body: NumberImport, ports: Ports, key: Key) -> NumberEnv
         vault=ports.vault,
         clock=ports.clock,
     )
+    _only_default(number, ports)
     return NumberEnvelope(phone_number=show_number(number))
 
 
@@ -69,6 +71,7 @@ def update_phone_number(phone_number: str, body: NumberChanges, ports: Ports, ke
         raise NotFound("There is no such agent.", code="agent_not_found", field="agent_id")
     _check_voicemail(number.voicemail_action, number.voicemail_message, number.agent_id, key.account_id, ports)
     ports.agents.put_number(number, was=was)
+    _only_default(number, ports)
     return NumberEnvelope(phone_number=show_number(number))
 
 
@@ -87,6 +90,16 @@ def find_number(account_id: str, text: str, ports: Services) -> Number:
     if number is None:
         raise NotFound("There is no such phone number.", code="phone_number_not_found", field="phone_number")
     return number
+
+
+def _only_default(number: Number, ports: Services) -> None:
+    """Of an agent's numbers one at most is the default: the one that was made so last."""
+    if not number.is_default:
+        return
+    found = ports.agents.get_agent(number.account_id, number.agent_id)
+    for other in found[1] if found is not None else ():
+        if other.is_default and other.phone_number != number.phone_number:
+            ports.agents.put_number(replace(other, is_default=False), was=other)
 
 
 def _check_voicemail(

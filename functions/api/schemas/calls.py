@@ -104,11 +104,14 @@ class CostItemOut(Answer):
     unit: str
     unit_price: float
     amount: float
-    basis: Literal["measured", "estimated"]
+    basis: Literal["measured", "estimated", "billed"]
 
 
 class CostOut(Answer):
-    """An estimate in US dollars from the units that were measured; null until the call is over."""
+    """US dollars, from the units that were measured and, once it is known, the carrier's bill.
+
+    null until the call is over.
+    """
 
     currency: Literal["USD"] = "USD"
     total: float
@@ -148,6 +151,10 @@ class CallSummaryOut(Answer):
     cost: CostOut | None
     twilio_call_sid: str | None
     sip_response_code: int | None
+    twilio_error_code: Annotated[int | None, Field(description="Why the carrier refused the dial: its error code")]
+    failure_reason: Annotated[
+        str | None, Field(description="What the codes mean, in words; null where the call went well or none is known")
+    ]
     created_at: str
 
 

@@ -92,12 +92,12 @@ def _depth(value: object) -> int:
     return deepest
 
 
-def _id(what: str, code: str) -> Callable[[str], str]:
+def _id(what: str, code: str, field: str | None = None) -> Callable[[str], str]:
     """Let an id through to the table only in the form of one: anything else is an id that nothing has."""
 
     def check(text: str) -> str:
         if _ID.fullmatch(text) is None:
-            raise NotFound(f"There is no such {what}.", code=code)
+            raise NotFound(f"There is no such {what}.", code=code, field=field)
         return text
 
     return check
@@ -105,6 +105,8 @@ def _id(what: str, code: str) -> Callable[[str], str]:
 
 AgentId = Annotated[str, AfterValidator(_id("agent", "agent_not_found"))]
 CallId = Annotated[str, AfterValidator(_id("call", "call_not_found"))]
+CampaignId = Annotated[str, AfterValidator(_id("campaign", "campaign_not_found"))]
+UploadId = Annotated[str, AfterValidator(_id("upload", "upload_not_found", "recipients_upload_id"))]
 DeliveryId = Annotated[str, AfterValidator(_id("delivery", "delivery_not_found"))]
 TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)]
 Metadata = Annotated[

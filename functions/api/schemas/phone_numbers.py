@@ -15,6 +15,10 @@ class NumberFields(Body):
     voice_id: VoiceId | None = None
     outbound_enabled: bool = True
     inbound_enabled: bool = True
+    is_default: Annotated[
+        bool,
+        Field(description="The agent calls from this one where no from_number is sent; the agent's others are not"),
+    ] = False
     custom_prompt: Prompt | None = None
     voicemail_action: VoicemailAction | None = None
     voicemail_message: Spoken | None = None
@@ -50,6 +54,7 @@ class NumberOut(Answer):
     voice_id: str | None
     outbound_enabled: bool
     inbound_enabled: bool
+    is_default: bool
     custom_prompt: str | None
     voicemail_action: VoicemailAction | None
     voicemail_message: str | None

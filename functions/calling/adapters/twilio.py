@@ -9,8 +9,9 @@ import logging
 import re
 import ssl
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -29,6 +30,8 @@ _EVENTS = ["initiated", "ringing", "answered", "completed"]
 _THROTTLED_CODES = frozenset({20429, 10004, 22005})
 _GONE_CODES = frozenset({20404, 21220})  # no such call, or one that is not in progress any more
 _LISTED = 50  # calls between two numbers that are looked at; the newest come first
+_PAGE = 1000  # the most Twilio gives at once
+_OUTBOUND = frozenset({"outbound-api", "outbound-dial"})
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -83,6 +86,17 @@ class TwilioCarrier:
         # Twilio's times are whole seconds: a call of the same second may be later than the moment asked for.
         found = [c for c in map(_call, listed) if not c.created_at or c.created_at + 1000 > created_after]
         return tuple(sorted(found, key=lambda c: c.created_at))
+
+    def started_since(self, account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
+        """List a day's calls and later; see the port. Twilio filters by whole UTC days and gives the newest first."""
+        calls = self._client(account).calls
+        day = datetime.fromtimestamp(since / 1000, UTC).date().isoformat()
+
+        def ask() -> list[CarrierCall]:
+            listed = calls.stream(start_time_after=day, page_size=min(limit, _PAGE))
+            return [_call(c) for c in islice((c for c in listed if str(c.direction) in _OUTBOUND), limit)]
+
+        return tuple(_asked(ask))
 
     def hang_up(self, account: CarrierAccount, sid: str) -> None:
         """End a call; see the port. `completed` ends it in every state, where `canceled` would miss an answered one."""
@@ -221,6 +235,7 @@ def _call(found: Any) -> CarrierCall:  # noqa: ANN401  a twilio CallInstance
         duration_seconds=_whole(found.duration),
         answered_by=found.answered_by or None,
         queue_time_ms=_whole(found.queue_time),
+        price=_price(found),
     )
 
 
@@ -230,6 +245,16 @@ def _status(word: object) -> CarrierStatus:
         return CarrierStatus(str(getattr(word, "value", word)))
     except ValueError:
         return CarrierStatus.QUEUED
+
+
+def _price(found: Any) -> float | None:  # noqa: ANN401  a twilio CallInstance
+    """Read what a call cost: Twilio writes it as text, negative, and only USD can be compared with our estimate."""
+    if str(getattr(found, "price_unit", None) or "").upper() != "USD":
+        return None
+    try:
+        return abs(float(found.price))
+    except (TypeError, ValueError):
+        return None
 
 
 def _ms(moment: object) -> int | None:

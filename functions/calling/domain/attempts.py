@@ -38,6 +38,8 @@ def begun(recipient: Recipient, call_id: str, due: Due, now: int) -> Recipient:
 
 def put_off(recipient: Recipient, due: Due, now: int, *, look_again: int) -> Recipient:
     """It is not dialled now: it waits, or never will be. `look_again` (epoch ms) is for what has no time of its own."""
+    if recipient.state.is_terminal:
+        return recipient
     if due.verdict is Verdict.NEVER:
         return given_up(recipient, due, now)
     return replace(
@@ -50,6 +52,8 @@ def put_off(recipient: Recipient, due: Due, now: int, *, look_again: int) -> Rec
 
 def given_up(recipient: Recipient, due: Due, now: int) -> Recipient:
     """It will not be dialled any more: skipped, canceled, or left as its last attempt ended."""
+    if recipient.state.is_terminal:
+        return recipient
     last = _STATE.get(recipient.outcome or "")
     if due.end is EndedReason.CANCELED:
         state = RecipientState.CANCELED
@@ -63,8 +67,13 @@ def given_up(recipient: Recipient, due: Due, now: int) -> Recipient:
 
 
 def ended(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Recipient:
-    """Its call is settled: the outcome, and whether there is a next try. Unchanged where the call is not its own."""
+    """Its call is settled: the outcome, and whether there is a next try.
+
+    The very same recipient where the call is not its own, or is not over.
+    """
     if recipient.state is not RecipientState.IN_FLIGHT or recipient.call_id != call.call_id:
+        return recipient
+    if not call.status.is_terminal:
         return recipient
     asked = call.was_asked_of_carrier
     after = replace(
@@ -73,7 +82,7 @@ def ended(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Rec
         last_ended_at=now,
         outcome=outcome_of(call) if asked else recipient.outcome,
     )
-    if call.put_back:
+    if call.put_back and not asked:
         return _back(campaign, after, now)
     if not asked:
         return _called_off(after, call, now)
@@ -132,10 +141,10 @@ def _back(campaign: Campaign, recipient: Recipient, now: int) -> Recipient:
 
 def _called_off(recipient: Recipient, call: Call, now: int) -> Recipient:
     """Never asked of the carrier, and it will not be."""
-    end = call.never_dialled or EndedReason.ERROR
+    # A hangup that came before the dial leaves no `never_dialled`, only the status it came to.
+    end = call.never_dialled or (EndedReason.CANCELED if call.status is CallStatus.CANCELED else EndedReason.ERROR)
     reason = call.never_dialled_why or f"it was not dialled: {end.value}"
-    due = Due(Verdict.NEVER, reason, end=EndedReason.CANCELED if end is EndedReason.CANCELED else end)
-    return given_up(recipient, due, now)
+    return given_up(recipient, Due(Verdict.NEVER, reason, end=end), now)
 
 
 def _words(call: Call, result: str) -> str:

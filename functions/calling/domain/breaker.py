@@ -14,17 +14,23 @@ def slot(breaker: Breaker, at: int) -> int:
 
 
 def failed(call: Call) -> bool:
-    """Tell whether a call speaks against going on: not a number that does not exist, nor a person who is busy."""
+    """Tell whether a call speaks against going on.
+
+    A number that does not exist and a person who is busy do not; nor does a country that must not be called, which is
+    held by itself.
+    """
     if not call.was_asked_of_carrier:
         return call.never_dialled is EndedReason.ERROR
-    if carrier_codes.fault(call.dial_error_code) is Fault.NUMBER:
+    if carrier_codes.fault(call.dial_error_code) in (Fault.NUMBER, Fault.COUNTRY):
+        return False
+    if call.sip_response_code in carrier_codes.NO_SUCH_NUMBER:
         return False
     return call.status in (CallStatus.FAILED, CallStatus.UNKNOWN) or call.ended_reason is EndedReason.ERROR
 
 
 def trips(breaker: Breaker, calls: int, failures: int) -> str | None:
     """Say why a campaign must pause after so many calls in the window; None where it may go on."""
-    if calls < breaker.min_calls or failures < breaker.failure_rate * calls:
+    if failures < 1 or calls < breaker.min_calls or failures / calls < breaker.failure_rate:
         return None
     return f"{failures} of the last {calls} calls failed within {breaker.window_seconds} seconds"
 

@@ -90,6 +90,7 @@ class Campaign:
     duplicate_count: int | None = None
     started_at: int | None = None
     finished_at: int | None = None
+    swept_at: int | None = None  # over, and nobody of it waits or is on the line any more
     pause_reason: str | None = None
     held_countries: tuple[str, ...] = ()  # geo permissions are missing; lifted by resume
     # its execution
@@ -98,6 +99,11 @@ class Campaign:
     wake_token: str | None = field(default=None, repr=False)
     wake_at: int | None = None  # when the waiting execution wakes by itself
     timeline: tuple[TimelineEntry, ...] = ()
+
+    @property
+    def needs_nobody(self) -> bool:
+        """True once no execution has anything left to do for it."""
+        return self.status.is_terminal and self.swept_at is not None
 
 
 def execution_name(campaign_id: str, generation: int) -> str:

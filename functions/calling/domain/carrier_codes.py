@@ -42,7 +42,12 @@ TWILIO: dict[int, Meaning] = {
     21216: Meaning("the carrier account may not call this number", Fault.NUMBER),
     21217: Meaning("does not appear to be a valid phone number", Fault.NUMBER),
     21219: Meaning("a trial account may call verified numbers only", Fault.ACCOUNT),
+    21610: Meaning("this number has opted out of messages", Fault.NUMBER),
     22005: Meaning("the carrier's queue of calls is full", Fault.PACE),
+    31910: Meaning("the call's audio could not be connected (TLS)"),
+    31920: Meaning("the call's audio could not be connected (handshake)"),
+    31921: Meaning("the call's audio connection was closed"),
+    31924: Meaning("the call's audio connection broke its protocol"),
     32205: Meaning("the carrier account may not call this country (geo permissions)", Fault.COUNTRY),
 }
 SIP: dict[int, str] = {
@@ -63,6 +68,7 @@ SIP: dict[int, str] = {
     607: "the call was marked as unwanted",
     608: "the call was rejected as spam",
 }
+NO_SUCH_NUMBER = frozenset({404, 410, 484, 604})  # SIP: what they say of a number speaks against nothing else
 
 
 def fault(twilio_code: int | None) -> Fault:

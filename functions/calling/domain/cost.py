@@ -1,4 +1,4 @@
-"""What a call costs, itemised in USD, from the units that were measured of it. Pure; knows prices, no bills.
+"""What a call costs, itemised in USD, from the units that were measured of it, and what its carrier billed. Pure.
 
 US list prices; the operator's own contract and region may differ. AWS's share (Lambda, queues, tables, the container)
 stays under 2 % of the carrier's and is not itemised.
@@ -26,12 +26,15 @@ _CHARACTERS_A_TOKEN = 4
 _PROMPT_TOKENS = 1_000  # instructions, rules and history: the part of each request that the transcript does not hold
 _TRANSCRIBE_LEAST_SECONDS = 15
 
-Basis = Literal["measured", "estimated"]
+Basis = Literal["measured", "estimated", "billed"]
 
 
 @dataclass(frozen=True, slots=True)
 class CostItem:
-    """One line: so many units at a price. `estimated` where the units themselves are not counted by anyone."""
+    """One line: so many units at a price.
+
+    `estimated` where the units themselves are not counted by anyone, `billed` where the amount is the carrier's own.
+    """
 
     item: str
     quantity: float
@@ -58,13 +61,16 @@ class Cost:
 
 
 def cost(call: Call, turns: Sequence[Turn]) -> Cost:
-    """Itemise a call that is over. A call that never connected costs nothing."""
+    """Itemise a call that is over. One that never connected costs nothing but what its carrier billed all the same."""
     milliseconds = connected_ms(call)
     if milliseconds == 0:
-        return Cost(())
+        return Cost((_billed(call.carrier_price),) if call.carrier_price else ())
     minutes = ceil(milliseconds / 60_000)
     outbound = call.direction is Direction.OUTBOUND
-    items = [CostItem("carrier", minutes, "minute", OUTBOUND_MINUTE if outbound else INBOUND_MINUTE)]
+    if call.carrier_price is not None:
+        items = [_billed(call.carrier_price)]
+    else:
+        items = [CostItem("carrier", minutes, "minute", OUTBOUND_MINUTE if outbound else INBOUND_MINUTE)]
     if outbound and call.amd_enabled:
         items.append(CostItem("machine_detection", 1, "call", MACHINE_DETECTION_CALL))
     if call.media_opened_at is not None:
@@ -72,6 +78,11 @@ def cost(call: Call, turns: Sequence[Turn]) -> Cost:
         items.append(CostItem("transcription", _heard_minutes(call, milliseconds), "minute", TRANSCRIBE_MINUTE))
     items += _words(call, turns)
     return Cost(tuple(items))
+
+
+def _billed(price: float) -> CostItem:
+    """Its minutes alone: streams and machine detection are billed as lines of their own."""
+    return CostItem("carrier", 1, "call", price, "billed")
 
 
 def _heard_minutes(call: Call, connected: int) -> float:

@@ -4,7 +4,7 @@ It is asked by the planner, at the doorway and just before the request to the ca
 pause, suppression, expiry, attempts, retries, frequency and windows, so that no two places can disagree.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from calling.domain.call import EndedReason
@@ -50,7 +50,22 @@ def next_due(campaign: Campaign, recipient: Recipient, contact: Contact | None, 
     return _when(campaign, recipient, contact, limits, now)
 
 
+def first_look(campaign: Campaign, recipient: Recipient, now: int) -> Recipient:
+    """Say of a new recipient when the planner should look at it first: not while its window is shut.
+
+    So that a long list of people who sleep does not stand before those who are awake.
+    """
+    at = next_open(campaign.window, _zones(campaign, recipient), now)
+    if at is None or at <= now:
+        return recipient
+    return replace(recipient, due_at=at, reason=_window(campaign, "is closed"))
+
+
 def _never(campaign: Campaign, recipient: Recipient, contact: Contact | None, limits: Limits, now: int) -> Due | None:
+    if recipient.state.is_terminal:
+        return Due(
+            Verdict.NEVER, f"nothing more is to be done for it: {recipient.state.value}", end=EndedReason.CANCELED
+        )
     if campaign.status.is_terminal:
         return Due(Verdict.NEVER, f"the campaign is {campaign.status.value}", end=EndedReason.CANCELED)
     if contact is not None and contact.suppressed:
@@ -79,7 +94,7 @@ def _when(campaign: Campaign, recipient: Recipient, contact: Contact | None, lim
     retry = recipient.retry_at or now
     frequency = free_at(contact, limits.frequency_cap, now)
     earliest = max(now, retry, frequency)
-    at = next_open(campaign.window, recipient.zones, earliest)
+    at = next_open(campaign.window, _zones(campaign, recipient), earliest)
     details = _seen(campaign, recipient, now)
     if at is None:
         return Due(Verdict.NEVER, _window(campaign, "is never open"), end=EndedReason.OUTSIDE_WINDOW, details=details)
@@ -98,6 +113,10 @@ def _when(campaign: Campaign, recipient: Recipient, contact: Contact | None, lim
     return Due(Verdict.DIAL, reason, details={**details, "frequency": _frequency(contact, limits, now)})
 
 
+def _zones(campaign: Campaign, recipient: Recipient) -> tuple[str, ...]:
+    return recipient.zones or (campaign.timezone,)
+
+
 def _window(campaign: Campaign, what: str) -> str:
     hours = campaign.window.words() if campaign.window else "at any time"
     return f"the calling window ({hours}, on the recipient's clock) {what}"
@@ -105,7 +124,7 @@ def _window(campaign: Campaign, what: str) -> str:
 
 def _seen(campaign: Campaign, recipient: Recipient, now: int) -> dict[str, Any]:
     """What it was decided on: zone and how it was derived, the time there, the window."""
-    zones = recipient.zones or (campaign.timezone,)
+    zones = _zones(campaign, recipient)
     return {
         "zones": list(zones[:5]),
         "zone_source": recipient.zone_source,

@@ -14,7 +14,10 @@ _PHONE = ("phone_number", "phone")
 _PROMPT = ("prompt_override", "prompt")
 _VARIABLES = ("dynamic_vars", "variables")
 _KNOWN = {*_PHONE, *_PROMPT, *_VARIABLES, "metadata", "timezone", "not_after"}
-LONGEST_LINE = 256 * 1024  # characters; a longer one is no row
+LONGEST_LINE = 256 * 1024  # bytes; a longer one is no row
+_TOO_LONG = "\0\n"  # stands for a line that was not kept
+_TOO_LONG_WORDS = f"This line is longer than {LONGEST_LINE} bytes."
+_NO_HEADER = "The list's first line must name its columns, and one of them must be phone."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class SeenNumbers:
         return True
 
     def _grow(self) -> None:
-        old, self._words = self._words, array("Q", bytes(2 * 8 * len(self._words)))
+        old, self._words = self._words, array("Q", (0,)) * (2 * len(self._words))
         for word in old:
             if word:
                 self._put(word)
@@ -89,7 +92,7 @@ def row_of(found: Mapping[str, Any]) -> Row | BadRow:
         problem = "dynamic_vars must be a map of texts."
     elif not isinstance(found.get("metadata") or {}, dict):
         problem = "metadata must be an object."
-    elif not all(isinstance(_first(found, names) or "", str) for names in (_PROMPT, ("timezone",), ("not_after",))):
+    elif not all(isinstance(found.get(name), str | None) for name in (*_PROMPT, "timezone", "not_after")):
         problem = "prompt_override, timezone and not_after must be texts."
     if problem is not None:
         return BadRow(text[:32], problem)
@@ -121,21 +124,34 @@ def _json_lines(lines: Iterable[str]) -> Iterator[Row | BadRow]:
     for line in lines:
         if not line.strip():
             continue
+        if line == _TOO_LONG:
+            yield BadRow("", _TOO_LONG_WORDS)
+            continue
         try:
-            found = json.loads(line) if len(line) <= LONGEST_LINE else None
+            found = json.loads(line, parse_constant=_no_number)
+            if "\\u" in line:  # half a character cannot be stored or said
+                json.dumps(found, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             found = None
         yield row_of(found) if isinstance(found, dict) else BadRow("", "This line is not a JSON object.")
 
 
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is not JSON.")
+
+
 def _csv(lines: Iterable[str]) -> Iterator[Row | BadRow]:
     """Header first: `phone` is required, `prompt_override` and `timezone` are known, the others are variables."""
-    reader = csv.reader(lines)
+    # Strict: a quote that is never closed must be told, or the rest of the list would become one person's variable.
+    reader = csv.reader(lines, strict=True)
+    header, phone = list[str](), None
     try:
         header = [name.strip() for name in next(reader, [])]
-    except csv.Error:
-        header = []
-    phone = next((name for name in _PHONE if name in header), None)
+        phone = next((name for name in _PHONE if name in header), None)
+        if phone is None:
+            yield BadRow("".join(header[:1])[:32], _NO_HEADER)
+    except csv.Error as error:
+        yield BadRow("", f"The first line is not CSV: {error}.")
     while True:
         try:
             cells = next(reader, None)
@@ -144,14 +160,16 @@ def _csv(lines: Iterable[str]) -> Iterator[Row | BadRow]:
             continue
         if cells is None:
             return
-        if any(cell.strip() for cell in cells):
+        if cells == [_TOO_LONG.strip()]:
+            yield BadRow("", _TOO_LONG_WORDS)
+        elif any(cell.strip() for cell in cells):
             yield _cells(header, phone, cells)
 
 
 def _cells(header: list[str], phone: str | None, cells: list[str]) -> Row | BadRow:
     if phone is None:
-        return BadRow(cells[0][:32], "The list's first line must name its columns, and one of them must be phone.")
-    if len(cells) > len(header):
+        return BadRow(cells[0][:32], _NO_HEADER)
+    if any(cell.strip() for cell in cells[len(header) :]):  # blank ones are what spreadsheets leave behind
         return BadRow(cells[0][:32], f"This line has {len(cells)} columns, the first one names {len(header)}.")
     named = dict(zip(header, (cell.strip() for cell in cells), strict=False))
     number = named.pop(phone, "")
@@ -167,14 +185,32 @@ def _first(found: Mapping[str, Any], names: Iterable[str]) -> Any:  # noqa: ANN4
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Split bytes into lines with their ends, so that CSV may have line breaks in quotes. No line grows for ever."""
-    rest = b""
+    """Split bytes into lines with their ends, so that CSV may have line breaks in quotes; one too long is _TOO_LONG.
+
+    The mark some programs put before a text (BOM) is left out where the list begins, and nowhere else. A line is
+    decoded as a whole, so a character may lie in two chunks.
+    """
+    first = True
+    for line in _whole_lines(chunks):
+        if line is None:
+            yield _TOO_LONG
+        else:
+            yield line.decode("utf-8-sig" if first else "utf-8", "replace")
+        first = False
+
+
+def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Cut at line breaks and keep the breaks. Of a line that is too long no more than a chunk is held; it is None."""
+    rest: bytes | None = b""  # None while the end of a line that is too long is looked for
     for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield (line + b"\n").decode("utf-8-sig", "replace")
-        if len(rest) > 4 * LONGEST_LINE:
-            yield rest[:LONGEST_LINE].decode("utf-8-sig", "replace") + "\n"
+        *whole, last = chunk.split(b"\n")
+        for piece in whole:
+            yield _kept(rest, piece + b"\n")
             rest = b""
-    if rest:
-        yield rest.decode("utf-8-sig", "replace")
+        rest = _kept(rest, last)
+    if rest != b"":
+        yield rest
+
+
+def _kept(rest: bytes | None, piece: bytes) -> bytes | None:
+    return None if rest is None or len(rest) + len(piece) > LONGEST_LINE else rest + piece

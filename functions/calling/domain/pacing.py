@@ -6,6 +6,7 @@ The state is the theoretical arrival time (`tat`, epoch ms): when the next reque
 from dataclasses import dataclass
 
 FAR_AWAY_MS = 5_000  # a slot further away than this is waited for in the state machine, not in a Lambda
+LATE_MS = 250  # a slot missed by more than this is lost: its call would leave beside the next one
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
 """A phone number in E.164 or an error. It masks itself wherever it is printed."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import phonenumbers
-from phonenumbers import PhoneNumberType, shortnumberinfo
+from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 from phonenumbers.phonenumberutil import NumberParseException
 
 from calling.domain.errors import InvalidRequest
 
 _E164 = re.compile(r"^\+[1-9][0-9]{6,14}$")
 _REFUSED_TYPES = {PhoneNumberType.PREMIUM_RATE: "premium-rate", PhoneNumberType.SHARED_COST: "shared-cost"}
+_LONGEST_EMERGENCY = 6  # digits, over all countries of `phonenumbers`
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,16 @@ class PhoneNumber:
 
     def __str__(self) -> str:
         return mask(self.e164)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A number that may be dialled, with what reading it has shown: its type (PhoneNumberType) and country."""
+
+    number: PhoneNumber
+    parsed: phonenumbers.PhoneNumber = field(repr=False)
+    kind: int
+    country: str | None
 
 
 # What Twilio sends as From where the caller withholds their number ("anonymous" on a keypad). It is nobody's, so
@@ -60,7 +71,8 @@ def _parse(text: object, field: str) -> tuple[PhoneNumber, phonenumbers.PhoneNum
             code="invalid_phone_format",
             field=field,
         )
-    return PhoneNumber(value), parsed
+    # One person must not have two numbers: +44 (0)7700… is +447700… to the carrier, to suppression and to doubles.
+    return PhoneNumber(phonenumbers.format_number(parsed, PhoneNumberFormat.E164)), parsed
 
 
 def parse_callable(text: object, *, field: str) -> PhoneNumber:
@@ -69,9 +81,20 @@ def parse_callable(text: object, *, field: str) -> PhoneNumber:
     Raises:
         InvalidRequest: `invalid_phone_format`.
     """
+    return read_callable(text, field=field).number
+
+
+def read_callable(text: object, *, field: str) -> Read:
+    """Do the same, and keep what was found out: reading a number is most of the work of a row.
+
+    Raises:
+        InvalidRequest: `invalid_phone_format`.
+    """
     number, parsed = _parse(text, field)
-    refused = _REFUSED_TYPES.get(phonenumbers.number_type(parsed))
-    if shortnumberinfo.is_emergency_number(str(parsed.national_number), _region(parsed) or "US"):
+    kind, country = phonenumbers.number_type(parsed), _region(parsed)
+    refused = _REFUSED_TYPES.get(kind)
+    national = str(parsed.national_number)
+    if len(national) <= _LONGEST_EMERGENCY and shortnumberinfo.is_emergency_number(national, country or "US"):
         refused = "emergency"
     if refused:
         raise InvalidRequest(
@@ -79,7 +102,7 @@ def parse_callable(text: object, *, field: str) -> PhoneNumber:
             code="invalid_phone_format",
             field=field,
         )
-    return number
+    return Read(number, parsed, kind, country)
 
 
 def region(number: PhoneNumber) -> str | None:

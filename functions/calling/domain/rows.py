@@ -1,25 +1,30 @@
 """From a row of a list to a recipient, or to the reason why it is none. Pure; the same for a request and an upload."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import phonenumbers
+from phonenumbers import PhoneNumberType
 from phonenumbers import timezone as number_zones
 
 from calling.domain.agent import MAX_PROMPT
 from calling.domain.campaign import Campaign
 from calling.domain.errors import InvalidRequest
-from calling.domain.phone_number import PhoneNumber, parse_callable, region
+from calling.domain.phone_number import PhoneNumber, Read, read_callable
 from calling.domain.recipient import Recipient, RecipientState
 from calling.domain.window import known_zone, moment_of
 
 MAX_VARIABLES = 100
 MAX_TEXT = 16_384  # characters of all variables of a row
 _UNKNOWN_ZONE = "Etc/Unknown"
-_SPACES = re.compile(r"[\s().-]")
+_COUNTRY_ZONES: dict[int, tuple[str, ...]] = {}
+MAX_METADATA = 4_096  # bytes of JSON, as in a request for one call
+# What people and spreadsheets put between the digits: blanks, brackets, dashes, marks of direction and order.
+_BETWEEN = re.compile(r"[\s().\-\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +52,17 @@ class RowError:
 def read_row(campaign: Campaign, index: int, row: Row, now: int) -> Recipient | RowError:
     """Make a recipient of a row: number, zones, texts and times checked. Doubles are the caller's to see."""
     try:
-        number = parse_callable(
-            _SPACES.sub("", row.phone) if row.phone.startswith("+") else row.phone, field="phone_number"
-        )
-        zones, source = zones_of(campaign, number, row.timezone)
+        read = read_callable(digits(row.phone), field="phone_number")
+        zones, source = _zones(campaign, read, row.timezone)
         _check_texts(row)
-        not_after = _not_after(row.not_after, zones[0], now)
+        not_after = _not_after(row.not_after, zones, now)
     except InvalidRequest as error:
         return RowError(index, row.phone[:32], error.code, error.message)
     return Recipient(
         account_id=campaign.account_id,
         campaign_id=campaign.campaign_id,
         index=index,
-        phone_number=number,
+        phone_number=read.number,
         shard=index % campaign.shards,
         due_at=now,
         reason="it waits for its turn",
@@ -69,7 +72,7 @@ def read_row(campaign: Campaign, index: int, row: Row, now: int) -> Recipient | 
         not_after=not_after,
         zones=zones,
         zone_source=source,
-        country=region(number),
+        country=read.country,
     )
 
 
@@ -97,12 +100,34 @@ def zones_of(campaign: Campaign, number: PhoneNumber, given: str | None) -> tupl
         if not known_zone(given):
             raise InvalidRequest("timezone is not an IANA time zone.", code="invalid_timezone", field="timezone")
         return (given,), "recipient"
-    found = tuple(
-        zone
-        for zone in number_zones.time_zones_for_number(phonenumbers.parse(number.e164, None))
-        if zone != _UNKNOWN_ZONE and known_zone(zone)
-    )
+    parsed = phonenumbers.parse(number.e164, None)
+    return _zones(campaign, Read(number, parsed, phonenumbers.number_type(parsed), None), None)
+
+
+def digits(phone: str) -> str:
+    """Leave out what stands between the digits of a number."""
+    return _BETWEEN.sub("", phone)
+
+
+def _zones(campaign: Campaign, read: Read, given: str | None) -> tuple[tuple[str, ...], str]:
+    if given:
+        return zones_of(campaign, read.number, given)
+    names: tuple[str, ...] = ()
+    if read.kind != PhoneNumberType.UNKNOWN:
+        if phonenumbers.is_number_type_geographical(read.kind, read.parsed.country_code or 0):
+            names = number_zones.time_zones_for_geographical_number(read.parsed)
+        else:
+            names = _country_zones(read.parsed)
+    found = tuple(zone for zone in names if zone != _UNKNOWN_ZONE and known_zone(zone))
     return (found, "number") if found else ((campaign.timezone,), "campaign")
+
+
+def _country_zones(parsed: phonenumbers.PhoneNumber) -> tuple[str, ...]:
+    """A number that lies nowhere in particular may be anywhere in its country: found once for each country code."""
+    code = parsed.country_code or 0
+    if code not in _COUNTRY_ZONES:
+        _COUNTRY_ZONES[code] = number_zones.time_zones_for_number(parsed)
+    return _COUNTRY_ZONES[code]
 
 
 def _check_texts(row: Row) -> None:
@@ -113,14 +138,20 @@ def _check_texts(row: Row) -> None:
     size = sum(len(name) + len(value) for name, value in row.dynamic_vars.items())
     if len(row.dynamic_vars) > MAX_VARIABLES or size > MAX_TEXT:
         raise InvalidRequest("dynamic_vars are too many or too long.", field="dynamic_vars")
+    if (
+        row.metadata
+        and len(json.dumps(row.metadata, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_METADATA
+    ):
+        raise InvalidRequest(f"metadata is longer than {MAX_METADATA} bytes of JSON.", field="metadata")
 
 
-def _not_after(given: datetime | str | None, zone: str, now: int) -> int | None:
+def _not_after(given: datetime | str | None, zones: Sequence[str], now: int) -> int | None:
+    """Read a time without an offset on the person's clock; where there may be several, when the first shows it."""
     if given is None or given == "":
         return None
     try:
         moment = datetime.fromisoformat(given) if isinstance(given, str) else given
-        at = round(moment.timestamp() * 1000) if moment.tzinfo else moment_of(moment, zone)
+        at = round(moment.timestamp() * 1000) if moment.tzinfo else min(moment_of(moment, zone) for zone in zones)
     except (ValueError, OverflowError) as error:
         raise InvalidRequest("not_after is not a usable time.", field="not_after") from error
     if at <= now:

@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from calling.domain.errors import InvalidRequest
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
-LOOK_AHEAD_DAYS = 9  # a week, a window that began the day before, and a day's worth of zones
+# Two weeks and a day: a window of one hour a week may fall into the hour a changed clock skips.
+LOOK_AHEAD_DAYS = 15
 _MINUTE_MS = 60_000
+_Clock = tuple[timedelta | None, tuple[tuple[int, timedelta | None], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,10 @@ def is_open(window: CallingWindow | None, zones: Sequence[str], at: int) -> bool
 
 
 def next_open(window: CallingWindow | None, zones: Sequence[str], at: int) -> int | None:
-    """Give the first moment from `at` on (epoch ms) at which the window is open in all zones; None: in no week."""
+    """Give the first moment from `at` on (epoch ms) at which the window is open in all zones.
+
+    None: at no moment of the next two weeks.
+    """
     if is_open(window, zones, at):
         return at
     assert window is not None  # noqa: S101  no window is always open
@@ -74,6 +80,7 @@ def local_time(zone: str, at: int) -> str:
     return _local(_zone(zone), at).strftime("%a %-d %b %H:%M")
 
 
+@lru_cache(maxsize=1024)
 def known_zone(name: str) -> bool:
     """Tell whether an IANA name is one."""
     try:
@@ -120,17 +127,34 @@ def _moments(window: CallingWindow, zones: tuple[str, ...], day: int) -> tuple[i
 
     Whether a window is open changes only where a wall clock reaches an edge or midnight, or is changed itself.
     """
-    edges = {moment for name in zones for moment in _edges(window, _zone(name), day)}
-    return tuple(moment for moment in sorted(edges) if moment >= day and is_open(window, zones, moment))
+    last = day + (LOOK_AHEAD_DAYS + 1) * DAY_MINUTES * _MINUTE_MS
+    # Clocks that show the same all the time are one: the 42 zones of an American toll-free number show 11 times.
+    clocks = {_clock_of(_zone(name), day): name for name in zones}
+    edges = {moment for clock, name in clocks.items() for moment in _edges(window, _zone(name), day, clock)}
+    shown = tuple(clocks.values())
+    return tuple(moment for moment in sorted(edges) if day <= moment <= last and is_open(window, shown, moment))
 
 
-def _edges(window: CallingWindow, zone: ZoneInfo, day: int) -> list[int]:
+def _clock_of(zone: ZoneInfo, day: int) -> _Clock:
+    """Say all there is to know of a zone's clock from a day on: its offset at first, and each change of it."""
+    first = datetime.fromtimestamp(day / 1000, UTC).date() - timedelta(days=1)
+    days = [_offset(zone, day // 1000 + n * DAY_MINUTES * 60) for n in range(-1, LOOK_AHEAD_DAYS + 3)]
+    changes = [
+        (moment, after)
+        for n, (before, after) in enumerate(pairwise(days))
+        if before != after
+        for moment in _changes(zone, first + timedelta(days=n))
+    ]
+    return days[0], tuple(changes)
+
+
+def _edges(window: CallingWindow, zone: ZoneInfo, day: int, clock: _Clock) -> list[int]:
     first = _local(zone, day).date() - timedelta(days=1)
-    dates = [first + timedelta(days=n) for n in range(LOOK_AHEAD_DAYS + 2)]
+    dates = [first + timedelta(days=n) for n in range(LOOK_AHEAD_DAYS + 4)]
     edges = [
         m for on in dates for minute in {0, window.start, window.end % DAY_MINUTES} for m in _both(zone, on, minute)
     ]
-    return edges + [m for on in dates for m in _changes(zone, on)]
+    return edges + [moment for moment, _ in clock[1]]
 
 
 def _both(zone: ZoneInfo, on: date, minute: int) -> list[int]:

@@ -1,30 +1,16 @@
-"""Accept a campaign: check what was asked, keep its list, have it read and dialled, now or by the clock.
+"""Accept a campaign: keep its list, have it read and dialled, now or by the clock.
 
 The execution and the schedule are made first and the record last: what starts without a record ends by itself, and an
 accepted campaign always has somebody who carries it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
-from typing import Any
+from dataclasses import dataclass, replace
 
-from calling.domain.agent import MAX_PROMPT, Agent, Number, choose_from_number
-from calling.domain.call import TimelineEntry
-from calling.domain.campaign import (
-    MAX_INLINE,
-    UPLOAD_SHARDS,
-    Campaign,
-    CampaignStatus,
-    RetryOn,
-)
+from calling.domain.campaign import Campaign
 from calling.domain.errors import InvalidRequest, NotFound
-from calling.domain.lists import SeenNumbers, as_line
-from calling.domain.phone_number import parse
-from calling.domain.prompt import fill
-from calling.domain.recipient import Recipient
-from calling.domain.rows import Row, RowError, read_row
-from calling.domain.window import calling_window, known_zone, moment_of
+from calling.domain.lists import as_line
+from calling.domain.rows import RowError
 from calling.ports import (
     AgentStore,
     AlreadyExists,
@@ -36,50 +22,24 @@ from calling.ports import (
     Schedule,
     Scheduler,
 )
+from calling.usecases.compose_campaign import (
+    CampaignRequest,
+    ComposedCampaign,
+    compose_campaign,
+    missing_variables,
+)
+from calling.usecases.place_call import REMEMBERED_MS
 
+__all__ = [
+    "CampaignRequest",
+    "ComposedCampaign",
+    "CreatePorts",
+    "compose_campaign",
+    "create_campaign",
+    "missing_variables",
+    "upload_key",
+]
 MAX_UPLOAD_BYTES = 512 * 1024 * 1024
-_NAMED = 20  # missing variables a warning names
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignRequest:
-    """What a caller of the API asks for. Times without an offset are read in `timezone`."""
-
-    agent_id: str
-    rows: Sequence[Row] | None = field(default=None, repr=False)
-    upload_id: str | None = None
-    name: str | None = None
-    prompt: str | None = field(default=None, repr=False)
-    from_number: str | None = None
-    dynamic_vars: dict[str, str] = field(default_factory=dict, repr=False)
-    metadata: dict[str, Any] | None = field(default=None, repr=False)
-    scheduled: bool = False
-    scheduled_at: datetime | None = None
-    scheduled_date: date | None = None
-    timezone: str | None = None
-    window_start_minutes: int | None = None
-    window_end_minutes: int | None = None
-    window_days: Sequence[str] | None = None
-    max_concurrent: int | None = None
-    max_attempts: int = 1
-    retry_on: tuple[RetryOn, ...] = ()
-    retry_delay_minutes: int = 0
-    skip_invalid: bool = False
-    recurrence: str | None = None
-    recurrence_ends_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ComposedCampaign:
-    """A campaign as it would be created. Of an upload nothing is known yet: `recipients` None, no bad rows."""
-
-    campaign: Campaign
-    agent: Agent
-    number: Number
-    recipients: tuple[Recipient, ...] | None
-    invalid: tuple[RowError, ...]
-    duplicates: int
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,185 +74,24 @@ def create_campaign(
             with every bad row in `details["invalid"]`.
     """
     campaign_id = f"camp_{once}" if once else ports.ids.new("camp")
+    first = ports.campaigns.get(account_id, campaign_id) if once else None
+    if first is not None and ports.clock.now() - first.created_at >= REMEMBERED_MS:
+        campaign_id, first = ports.ids.new("camp"), None  # the key was used the other day
     composed = compose_campaign(account_id, request, campaign_id, agents=ports.agents, clock=ports.clock)
     if composed.invalid and not request.skip_invalid:
         raise _bad_rows(composed.invalid)
     if composed.recipients is not None and not composed.recipients:
         raise InvalidRequest("None of the recipients can be called.", code="no_recipients", field="recipients")
+    if first is not None:
+        return replace(composed, campaign=first)  # as it stands now; nothing of it is begun again
     campaign = composed.campaign
-    if request.upload_id is not None:
-        _take_upload(account_id, request.upload_id, campaign.source_key, blobs=ports.blobs)
-    else:
-        lines = "".join(f"{as_line(row)}\n" for row in request.rows or ())
-        ports.blobs.put(campaign.source_key, lines.encode(), content_type="application/jsonl")
+    _keep_list(account_id, request, campaign.source_key, blobs=ports.blobs)
     _set_going(campaign, ports=ports)
     try:
         ports.campaigns.add(campaign)
     except AlreadyExists:
-        first = ports.campaigns.get(account_id, campaign_id)
-        return replace(composed, campaign=first or campaign)
+        return replace(composed, campaign=ports.campaigns.get(account_id, campaign_id) or campaign)
     return composed
-
-
-def compose_campaign(
-    account_id: str, request: CampaignRequest, campaign_id: str, *, agents: AgentStore, clock: Clock
-) -> ComposedCampaign:
-    """Check a request and write the campaign it asks for, storing nothing; bad rows are only listed.
-
-    Raises what create_campaign raises, but for bad rows and uploads.
-    """
-    _require_rows(request)
-    found = agents.get_agent(account_id, request.agent_id)
-    if found is None:
-        raise NotFound("There is no such agent.", code="agent_not_found", field="agent_id")
-    agent, numbers = found
-    if not agent.is_active:
-        raise InvalidRequest("This agent is not active.", field="agent_id")
-    number = _from_number(numbers, request.from_number)
-    now = clock.now()
-    campaign = _campaign(request, agent, number, campaign_id, now)
-    if request.rows is None:
-        return ComposedCampaign(campaign, agent, number, None, (), 0, _prompt_warnings(request, campaign, agent))
-    recipients, invalid, duplicates = _read(campaign, request.rows, now)
-    warnings = _prompt_warnings(request, campaign, agent) + _missing(campaign, agent, number, recipients)
-    return ComposedCampaign(campaign, agent, number, recipients, invalid, duplicates, warnings)
-
-
-def missing_variables(campaign: Campaign, agent: Agent, number: Number, recipient: Recipient) -> tuple[str, ...]:
-    """Name the variables that a recipient's call asks for and that have no value."""
-    prompt = recipient.prompt or campaign.prompt or agent.outbound_prompt or campaign.name or ""
-    texts = "\n".join(t for t in (agent.system_prompt, number.custom_prompt, prompt) if t)
-    return fill(texts, {**campaign.dynamic_vars, **recipient.dynamic_vars})[1]
-
-
-def _require_rows(request: CampaignRequest) -> None:
-    if (request.rows is None) == (request.upload_id is None):
-        raise InvalidRequest(
-            "Send either recipients or recipients_upload_id.", code="no_recipients", field="recipients"
-        )
-    if request.rows is not None and not request.rows:
-        raise InvalidRequest("recipients is empty.", code="no_recipients", field="recipients")
-    if request.rows is not None and len(request.rows) > MAX_INLINE:
-        raise InvalidRequest(
-            f"At most {MAX_INLINE:,} recipients may be sent inline: upload the list (POST /v1/uploads).",
-            code="too_many_recipients",
-            field="recipients",
-        )
-
-
-def _from_number(numbers: tuple[Number, ...], wanted: str | None) -> Number:
-    """Choose the caller ID. A campaign calls thousands: which number it shows must not be a matter of order."""
-    outbound = [n for n in numbers if n.outbound_enabled]
-    if wanted is None and len(outbound) > 1 and not any(n.is_default for n in outbound):
-        raise InvalidRequest(
-            "This agent has several outbound numbers and none is its default: name one in from_number.",
-            code="from_number_ambiguous",
-            field="from_number",
-        )
-    return choose_from_number(numbers, parse(wanted, field="from_number").e164 if wanted is not None else None)
-
-
-def _campaign(request: CampaignRequest, agent: Agent, number: Number, campaign_id: str, now: int) -> Campaign:
-    zone = request.timezone or agent.timezone or "UTC"
-    if not known_zone(zone):
-        raise InvalidRequest("timezone is not an IANA time zone.", code="invalid_timezone", field="timezone")
-    scheduled_at = _scheduled_at(request, zone, now)
-    waits = scheduled_at is not None or request.recurrence is not None
-    status = CampaignStatus.SCHEDULED if waits else CampaignStatus.RUNNING
-    if request.upload_id is not None and request.recurrence is None:
-        status = CampaignStatus.IMPORTING
-    return Campaign(
-        account_id=agent.account_id,
-        campaign_id=campaign_id,
-        agent_id=agent.agent_id,
-        from_number=number.phone_number,
-        created_at=now,
-        status=status,
-        name=request.name,
-        prompt=_prompt(request, agent),
-        dynamic_vars=dict(request.dynamic_vars),
-        metadata=request.metadata,
-        timezone=zone,
-        window=calling_window(request.window_start_minutes, request.window_end_minutes, request.window_days),
-        max_concurrent=request.max_concurrent,
-        max_attempts=request.max_attempts,
-        retry_on=request.retry_on,
-        retry_delay_minutes=request.retry_delay_minutes,
-        skip_invalid=request.skip_invalid,
-        scheduled_at=scheduled_at,
-        recurrence=request.recurrence,
-        recurrence_ends_at=_moment(request.recurrence_ends_at, zone, "recurrence_ends_at", now),
-        source_key=f"campaigns/{agent.account_id}/{campaign_id}/list",
-        shards=UPLOAD_SHARDS if request.upload_id is not None else 1,
-        timeline=(TimelineEntry(now, "accepted", "by the API"),),
-    )
-
-
-def _prompt(request: CampaignRequest, agent: Agent) -> str:
-    """Choose the purpose of calls whose row has none: the campaign's prompt, the agent's, the campaign's name."""
-    for text in (request.prompt, agent.outbound_prompt, request.name):
-        if text is not None and text.strip():
-            if len(text) > MAX_PROMPT:
-                raise InvalidRequest(
-                    f"prompt is longer than {MAX_PROMPT} characters.", code="prompt_too_long", field="prompt"
-                )
-            return text.strip()
-    if request.rows is not None and all(row.prompt and row.prompt.strip() for row in request.rows):
-        return ""
-    raise InvalidRequest(
-        "Say in prompt why the agent calls, or give the agent an outbound_prompt, or the campaign a name.",
-        code="prompt_required",
-        field="prompt",
-    )
-
-
-def _scheduled_at(request: CampaignRequest, zone: str, now: int) -> int | None:
-    given = request.scheduled_at is not None or request.scheduled_date is not None
-    if not request.scheduled:
-        if given:
-            raise _schedule("A time was given, but schedule_type is not 'schedule'.", "schedule_type")
-        return None
-    if request.recurrence is not None:
-        if given:
-            raise _schedule("A recurring campaign is started by its recurrence, not at a time.", "scheduled_at")
-        return None
-    if request.scheduled_at is not None:
-        return _moment(request.scheduled_at, zone, "scheduled_at", now)
-    if request.scheduled_date is None:
-        raise _schedule("schedule_type is 'schedule': say when in scheduled_at or scheduled_date.", "scheduled_at")
-    minute = request.window_start_minutes or 0
-    return _moment(
-        datetime.combine(request.scheduled_date, time(minute // 60 % 24, minute % 60)), zone, "scheduled_date", now
-    )
-
-
-def _moment(given: datetime | None, zone: str, name: str, now: int) -> int | None:
-    if given is None:
-        return None
-    try:
-        at = round(given.timestamp() * 1000) if given.tzinfo else moment_of(given, zone)
-    except (OverflowError, ValueError) as error:
-        raise _schedule(f"{name} is not a usable time.", name) from error
-    if at <= now:
-        raise _schedule(f"{name} is in the past.", name)
-    return at
-
-
-def _schedule(message: str, name: str) -> InvalidRequest:
-    return InvalidRequest(message, code="invalid_schedule", field=name)
-
-
-def _read(campaign: Campaign, rows: Sequence[Row], now: int) -> tuple[tuple[Recipient, ...], tuple[RowError, ...], int]:
-    seen, recipients, invalid, duplicates = SeenNumbers(), list[Recipient](), list[RowError](), 0
-    for index, row in enumerate(rows):
-        found = read_row(campaign, index, row, now)
-        if isinstance(found, RowError):
-            invalid.append(found)
-        elif seen.add(found.phone_number.e164):
-            recipients.append(found)
-        else:
-            duplicates += 1
-    return tuple(recipients), tuple(invalid), duplicates
 
 
 def _bad_rows(invalid: Sequence[RowError]) -> InvalidRequest:
@@ -306,8 +105,23 @@ def _bad_rows(invalid: Sequence[RowError]) -> InvalidRequest:
     )
 
 
-def _take_upload(account_id: str, upload_id: str, source_key: str, *, blobs: BlobStore) -> None:
+def _keep_list(account_id: str, request: CampaignRequest, key: str, *, blobs: BlobStore) -> None:
     """Make the list the campaign's own: an upload may be written again, or be forgotten."""
+    if request.upload_id is None:
+        lines = "".join(f"{as_line(row)}\n" for row in request.rows or ())
+        blobs.put(key, lines.encode(), content_type="application/jsonl")
+        return
+    require_upload(account_id, request.upload_id, blobs=blobs)
+    blobs.copy(upload_key(account_id, request.upload_id), key)
+
+
+def require_upload(account_id: str, upload_id: str, *, blobs: BlobStore) -> None:
+    """Make sure that a list was uploaded, and is not too large.
+
+    Raises:
+        NotFound: `upload_not_found`.
+        InvalidRequest: `too_many_recipients`.
+    """
     size = blobs.size(upload_key(account_id, upload_id))
     if size is None:
         raise NotFound("Nothing was uploaded under this id.", code="upload_not_found", field="recipients_upload_id")
@@ -315,7 +129,6 @@ def _take_upload(account_id: str, upload_id: str, source_key: str, *, blobs: Blo
         raise InvalidRequest(
             "The uploaded list is too large.", code="too_many_recipients", field="recipients_upload_id"
         )
-    blobs.copy(upload_key(account_id, upload_id), source_key)
 
 
 def _set_going(campaign: Campaign, *, ports: CreatePorts) -> None:
@@ -332,21 +145,3 @@ def _set_going(campaign: Campaign, *, ports: CreatePorts) -> None:
         )
     if campaign.recurrence is None:
         ports.workflow.start(campaign.account_id, campaign.campaign_id, campaign.generation)
-
-
-def _prompt_warnings(request: CampaignRequest, campaign: Campaign, agent: Agent) -> tuple[str, ...]:
-    if (request.prompt or "").strip() or not campaign.prompt:
-        return ()
-    source = "the agent's outbound_prompt" if (agent.outbound_prompt or "").strip() else "the campaign's name"
-    return (f"No prompt was sent: {source} is used as the purpose of each call.",)
-
-
-def _missing(campaign: Campaign, agent: Agent, number: Number, recipients: Sequence[Recipient]) -> tuple[str, ...]:
-    rows: dict[str, int] = {}
-    for recipient in recipients:
-        for name in missing_variables(campaign, agent, number, recipient):
-            rows[name] = rows.get(name, 0) + 1
-    return tuple(
-        f"Variable '{name}' has no value for {count} recipients: it is left out of what is said."
-        for name, count in list(rows.items())[:_NAMED]
-    )

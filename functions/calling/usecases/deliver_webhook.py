@@ -4,15 +4,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Any
 
 from calling.domain.call import Call
+from calling.domain.campaign import Campaign
 from calling.domain.delivery import Delivery, DeliveryStatus, next_delay
-from calling.domain.events import Event, EventName, body
+from calling.domain.events import Event, EventName, body, campaign_body
+from calling.domain.phone_number import PhoneNumber
 from calling.ports import (
     AccountStore,
     AgentStore,
     BlobStore,
     CallStore,
+    CampaignStore,
     Clock,
     DeliveryQueue,
     DeliveryStore,
@@ -21,6 +25,9 @@ from calling.ports import (
 )
 
 RECORDING_URL_SECONDS = 7 * 24 * 3600  # the longest a signed S3 URL may live
+_FIRST = frozenset({EventName.CALL_STARTED, EventName.CAMPAIGN_STARTED})
+_CAMPAIGNS = frozenset({EventName.CAMPAIGN_STARTED, EventName.CAMPAIGN_COMPLETED})
+Subject = Call | Campaign  # what an event tells of
 Sign = Callable[[str, str, int, bytes], Mapping[str, str]]  # secret, message id, epoch s, body → headers
 
 
@@ -42,6 +49,7 @@ class DeliveryPorts:
     blobs: BlobStore
     sign: Sign
     clock: Clock
+    campaigns: CampaignStore
 
 
 def deliver_event(event: Event, *, ports: DeliveryPorts) -> tuple[Delivery, ...]:
@@ -50,15 +58,15 @@ def deliver_event(event: Event, *, ports: DeliveryPorts) -> tuple[Delivery, ...]
     At least once, always under the same event id: repeating it skips what was tried, two copies at once do not see
     each other.
     """
-    call = ports.calls.get(event.account_id, event.call_id)
-    if call is None:
+    subject = _subject(event, ports=ports)
+    if subject is None:
         return ()
     done = []
-    for url in _urls(call, ports=ports):
+    for url in _urls(subject, ports=ports):
         fresh = Delivery(
             account_id=event.account_id,
             delivery_id=f"del_{sha256(f'{event.event_id}|{url}'.encode()).hexdigest()[:24]}",
-            call_id=event.call_id,
+            call_id=event.subject,
             event_id=event.event_id,
             event=event.name.value,
             url=url,
@@ -66,7 +74,7 @@ def deliver_event(event: Event, *, ports: DeliveryPorts) -> tuple[Delivery, ...]
         )
         delivery = ports.deliveries.begin(fresh)
         if delivery.attempts == 0:
-            delivery = _attempt(delivery, event, call, ports=ports)
+            delivery = _attempt(delivery, event, subject, ports=ports)
         done.append(delivery)
     return tuple(done)
 
@@ -82,32 +90,49 @@ def redeliver(account_id: str, delivery_id: str, *, ports: DeliveryPorts) -> Del
         return delivery
     if delivery.status is DeliveryStatus.DEAD:
         raise DeliveryDead(delivery_id)  # on each receive, until the queue itself gives the message up
-    call = ports.calls.get(account_id, delivery.call_id)
-    if call is None:
+    event = _event(delivery)
+    subject = _subject(event, ports=ports)
+    if subject is None:
         return delivery
-    if delivery.url not in _urls(call, ports=ports):
+    if delivery.url not in _urls(subject, ports=ports):
         gone = replace(delivery, status=DeliveryStatus.DEAD, last_error="the URL is not set any more")
         ports.deliveries.put(gone)
         return gone
-    sequence = 1 if delivery.event == EventName.CALL_STARTED.value else 2
-    event = Event(
-        account_id, delivery.event_id, EventName(delivery.event), sequence, delivery.call_id, delivery.created_at
-    )
-    delivery = _attempt(delivery, event, call, ports=ports)
+    delivery = _attempt(delivery, event, subject, ports=ports)
     if delivery.status is DeliveryStatus.DEAD:
         raise DeliveryDead(delivery_id)
     return delivery
 
 
-def _attempt(delivery: Delivery, event: Event, call: Call, *, ports: DeliveryPorts) -> Delivery:
+def _event(delivery: Delivery) -> Event:
+    """Make the event of a delivery again. A delivery's `call_id` holds whatever the event tells of."""
+    name = EventName(delivery.event)
+    of_campaign = name in _CAMPAIGNS
+    return Event(
+        account_id=delivery.account_id,
+        event_id=delivery.event_id,
+        name=name,
+        sequence=1 if name in _FIRST else 2,
+        call_id="" if of_campaign else delivery.call_id,
+        at=delivery.created_at,
+        campaign_id=delivery.call_id if of_campaign else None,
+    )
+
+
+def _subject(event: Event, *, ports: DeliveryPorts) -> Subject | None:
+    """Read what the event tells of; None where it was erased meanwhile."""
+    if event.name in _CAMPAIGNS:
+        return ports.campaigns.get(event.account_id, event.subject)
+    return ports.calls.get(event.account_id, event.call_id)
+
+
+def _attempt(delivery: Delivery, event: Event, subject: Subject, *, ports: DeliveryPorts) -> Delivery:
     account = ports.accounts.get_account(delivery.account_id)
     if account is None:
         return delivery
     secret = ports.vault.decrypt(account.account_id, account.webhook_secret)
     now = ports.clock.now()
-    recording = call.recording_key and ports.blobs.signed_url(call.recording_key, seconds=RECORDING_URL_SECONDS)
-    turns = ports.calls.turns(call.account_id, call.call_id)
-    payload = json.dumps(body(event, call, turns, recording or None), separators=(",", ":")).encode()
+    payload = json.dumps(_body(event, subject, ports=ports), separators=(",", ":")).encode()
     headers = {"content-type": "application/json", **ports.sign(secret, delivery.event_id, now // 1000, payload)}
     answer = ports.sender.post(delivery.url, payload, headers)
     ok = answer.status is not None and 200 <= answer.status < 300
@@ -129,12 +154,24 @@ def _attempt(delivery: Delivery, event: Event, call: Call, *, ports: DeliveryPor
     return tried
 
 
-def _urls(call: Call, *, ports: DeliveryPorts) -> tuple[str, ...]:
+def _body(event: Event, subject: Subject, *, ports: DeliveryPorts) -> dict[str, Any]:
+    if isinstance(subject, Campaign):
+        return campaign_body(event, subject, ports.campaigns.counts(subject))
+    key = subject.recording_key
+    recording = ports.blobs.signed_url(key, seconds=RECORDING_URL_SECONDS) if key else None
+    return body(event, subject, ports.calls.turns(subject.account_id, subject.call_id), recording)
+
+
+def _urls(subject: Subject, *, ports: DeliveryPorts) -> tuple[str, ...]:
     """Gather the number's two URLs and the agent's, each once."""
-    found = ports.agents.get_agent(call.account_id, call.agent_id)
+    found = ports.agents.get_agent(subject.account_id, subject.agent_id)
     if found is None:
         return ()
     agent, numbers = found
-    number = next((n for n in numbers if n.phone_number == call.our_number), None)
+    number = next((n for n in numbers if n.phone_number == _our_number(subject)), None)
     urls = [number.webhook_url, number.webhook2_url] if number else []
     return tuple(dict.fromkeys(url for url in (*urls, agent.webhook_url) if url))
+
+
+def _our_number(subject: Subject) -> PhoneNumber:
+    return subject.from_number if isinstance(subject, Campaign) else subject.our_number

@@ -37,7 +37,7 @@ from calling.usecases.steer_campaign import pause_by_itself
 from calling.usecases.take_places import take_places
 
 LONGEST_WAIT_MS = 10 * 60_000
-LOOK_AGAIN_MS = 5 * 60_000  # for what is held until somebody acts
+LOOK_AGAIN_MS = 15 * 60_000  # for what is held until somebody acts
 _TRIES = 4
 
 

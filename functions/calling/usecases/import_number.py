@@ -27,6 +27,7 @@ class NumberRequest:
     voice_id: str | None = None
     outbound_enabled: bool = True
     inbound_enabled: bool = True
+    is_default: bool = False
     custom_prompt: str | None = field(default=None, repr=False)
     voicemail_action: VoicemailAction | None = None
     voicemail_message: str | None = field(default=None, repr=False)
@@ -83,6 +84,7 @@ def _number(account_id: str, request: NumberRequest, phone_number: PhoneNumber, 
         voice_id=request.voice_id,
         outbound_enabled=request.outbound_enabled,
         inbound_enabled=request.inbound_enabled,
+        is_default=request.is_default,
         custom_prompt=request.custom_prompt,
         voicemail_action=request.voicemail_action,
         voicemail_message=request.voicemail_message,

@@ -10,6 +10,7 @@ from typing import Any
 
 from calling.domain.call import TimelineEntry
 from calling.domain.campaign import MAX_UPLOADED, Campaign, CampaignStatus, Counts
+from calling.domain.due import first_look
 from calling.domain.errors import NotFound
 from calling.domain.lists import BadRow, SeenNumbers, read_rows
 from calling.domain.recipient import Recipient, RecipientState
@@ -105,7 +106,7 @@ def _recipients(
             bad = refused_row(campaign, recipient)
             yield bad, bad
         elif seen.add(recipient.phone_number.e164):
-            yield recipient, recipient
+            yield recipient, first_look(campaign, recipient, now)
         else:
             yield None, None
 

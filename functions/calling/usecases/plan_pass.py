@@ -193,8 +193,8 @@ def _complete(campaign: Campaign, *, ports: PlanPorts) -> None:
 def _sweep(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
     """Give everybody who still waits in a campaign that is over their end, a bounded number at a time."""
     far = ports.clock.now() * 2  # whenever they are due
-    if campaign.imported_at is None:
-        return {"result": "done"}  # its list was never read to its end: nobody of it was counted, or will be called
+    if campaign.imported_at is None:  # its list was never read to its end: nobody of it was counted, or will be called
+        return _swept(campaign, ports=ports)
     waiting = ports.campaigns.recipients(
         campaign, [r.index for r in ports.campaigns.due(campaign, until=far, limit=MIN_PLANNED * 10)]
     )
@@ -205,5 +205,12 @@ def _sweep(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
     counts = ports.campaigns.counts(campaign)
     if counts.in_flight or counts.pending:  # a call that was put back must find somebody who ends it
         return _await(campaign, ports.clock.now() + 60_000, ports=ports)
+    return _swept(campaign, ports=ports)
+
+
+def _swept(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
     ports.leases.forget(campaign.account_id, campaign.campaign_id)
+    swept = CampaignRevision({"swept_at": ports.clock.now()})
+    ids = (campaign.account_id, campaign.campaign_id)
+    revise_campaign(*ids, lambda c: None if c.needs_nobody else swept, campaigns=ports.campaigns)
     return {"result": "done"}

@@ -1,9 +1,10 @@
-"""Mend what nobody moves any more: calls whose state machine died, places and lines whose holder died.
+"""Mend what nobody moves any more: calls and campaigns whose state machine died, places and lines whose holder died.
 
-Two questions are asked every minute, of all accounts: which calls are due (they stand longer than they should, or
-something of them is left to be done), and which places under a cap have expired. A call whose execution runs is left to
-it. Otherwise the carrier is asked, the call is settled by its only exit, and only then its place is given back: never
-while the call lives at the carrier. Everything here may be run twice, and beside any other step.
+Three questions are asked every minute, of all accounts: which calls are due (they stand longer than they should, or
+something of them is left to be done), which places under a cap have expired, and which campaigns have not ended though
+their execution has. A call whose execution runs is left to it. Otherwise the carrier is asked, the call is settled by
+its only exit, and only then its places are given back: never while the call lives at the carrier. Everything here may
+be run twice, and beside any other step.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,13 +14,25 @@ from typing import TypeVar
 
 from calling.domain.call import LOOK_MS, Call, CallStatus, Direction, EndedReason, TimelineEntry
 from calling.domain.revision import Revision
-from calling.ports import Clock, DialQueue, DialWorkflow, ExecutionState, LeasePool, LineLock
+from calling.ports import (
+    CampaignStore,
+    CampaignWorkflow,
+    Clock,
+    ContactStore,
+    DialQueue,
+    DialWorkflow,
+    ExecutionState,
+    LeasePool,
+    LimitsStore,
+    LineLock,
+)
 from calling.usecases.ask_carrier import ResolvePorts
 from calling.usecases.resolve_call import resolve_call
 from calling.usecases.revise_call import revise_call
-from calling.usecases.settle_call import settle_call
+from calling.usecases.revive_campaigns import revive_campaign
+from calling.usecases.settle_call import SettlePorts, settle_call
 
-__all__ = ["ReapPorts", "Reaped", "ResolvePorts", "reap_leases"]
+__all__ = ["ReapPorts", "Reaped", "ResolvePorts", "carefully", "end_call", "reap_leases"]
 
 T = TypeVar("T")
 MAX_CALLS = 50  # looked at in one run; the longest due come first, so nothing waits for ever
@@ -35,44 +48,67 @@ class ReapPorts:
     lines: LineLock
     queue: DialQueue
     workflow: DialWorkflow
+    contacts: ContactStore
+    campaigns: CampaignStore
+    limits: LimitsStore
+    campaign_workflow: CampaignWorkflow
 
     @property
     def clock(self) -> Clock:
         """The clock of all of them."""
         return self.resolve.clock
 
+    @property
+    def settle(self) -> SettlePorts:
+        """Those that settling needs."""
+        return SettlePorts(
+            calls=self.resolve.calls,
+            contacts=self.contacts,
+            campaigns=self.campaigns,
+            limits=self.limits,
+            leases=self.leases,
+            lines=self.lines,
+            campaign_workflow=self.campaign_workflow,
+            clock=self.clock,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """What one run did: calls brought to their end, calls queued again, places taken back, and what failed (kinds)."""
+    """What one run did: calls ended, calls queued again, places taken back, campaigns revived, what failed (kinds)."""
 
     settled: int = 0
     queued: int = 0
     places: int = 0
+    campaigns: int = 0
     failures: tuple[str, ...] = ()
 
 
 def reap_leases(*, ports: ReapPorts) -> Reaped:
-    """Look at due calls and expired places once; bounded in number and in time."""
+    """Look at due calls, expired places and campaigns once; bounded in number and in time."""
     until = ports.clock.now() + _MAX_SECONDS * 1000
-    settled = queued = places = 0
+    settled = queued = places = campaigns = 0
     failures: list[str] = []
     for account_id, call_id in ports.resolve.calls.due(ports.clock.now(), limit=MAX_CALLS):
         if ports.clock.now() >= until:
             break
-        moved = _carefully(partial(_move, account_id, call_id, ports=ports), failures)
+        moved = carefully(partial(_move, account_id, call_id, ports=ports), failures)
         if moved is None:  # so that it does not stand at the head of every run
-            _carefully(partial(_look_later, account_id, call_id, ports=ports), failures)
+            carefully(partial(_look_later, account_id, call_id, ports=ports), failures)
             continue
         settled, queued = settled + moved.settled, queued + moved.queued
     for account_id, pool, holder in _expired(ports=ports):
         if ports.clock.now() >= until:
             break
-        places += bool(_carefully(partial(_reap, account_id, pool, holder, ports=ports), failures))
-    return Reaped(settled, queued, places, tuple(failures))
+        places += bool(carefully(partial(_reap, account_id, pool, holder, ports=ports), failures))
+    for account_id, campaign_id in ports.campaigns.active():
+        if ports.clock.now() >= until:
+            break
+        campaigns += bool(carefully(partial(_revive, account_id, campaign_id, ports=ports), failures))
+    return Reaped(settled, queued, places, campaigns, tuple(failures))
 
 
-def _carefully(work: Callable[[], T], failures: list[str]) -> T | None:
+def carefully(work: Callable[[], T], failures: list[str]) -> T | None:
     """Do one piece of the work: one that fails must not keep the others from being mended."""
     try:
         return work()
@@ -104,7 +140,7 @@ def _look(call: Call, *, ports: ReapPorts) -> bool:
             ports.queue.send(call.account_id, call.call_id)
             return True
         _never_dialled(call, ports=ports)
-    _end(call, ports=ports)
+    end_call(call, resolve=ports.resolve, settle=ports.settle)
     return False
 
 
@@ -130,15 +166,14 @@ def _never_dialled(call: Call, *, ports: ReapPorts) -> None:
     revise_call(call.account_id, call.call_id, decide, calls=ports.resolve.calls)
 
 
-def _end(call: Call, *, ports: ReapPorts) -> None:
+def end_call(call: Call, *, resolve: ResolvePorts, settle: SettlePorts) -> None:
     """Ask the carrier what is not known yet, then settle; what is not over is looked at again in the next run."""
     ids = (call.account_id, call.call_id)
-    if call.settled_at is None and resolve_call(*ids, ports=ports.resolve)["result"] != "ended":
+    if call.settled_at is None and resolve_call(*ids, ports=resolve)["result"] != "ended":
         return
-    settle = {"calls": ports.resolve.calls, "leases": ports.leases, "lines": ports.lines, "clock": ports.clock}
-    if settle_call(*ids, **settle)["result"] == "summarize":  # type: ignore[arg-type]  # four ports under their names
+    if settle_call(*ids, ports=settle)["result"] == "summarize":
         # Its execution is over, so nobody will summarise it: the terminal event goes out with a null summary.
-        settle_call(*ids, summary_failed=True, **settle)  # type: ignore[arg-type]  # as above
+        settle_call(*ids, summary_failed=True, ports=settle)
 
 
 def _expired(*, ports: ReapPorts) -> Iterator[tuple[str, str, str]]:
@@ -157,10 +192,16 @@ def _reap(account_id: str, pool: str, holder: str, *, ports: ReapPorts) -> bool:
         if ports.workflow.state(holder) is ExecutionState.RUNNING:
             return False
         if call.status is not CallStatus.QUEUED or call.direction is Direction.INBOUND:
-            _end(call, ports=ports)  # settling it gives the place back
+            end_call(call, resolve=ports.resolve, settle=ports.settle)  # settling it gives the place back
             return _is_done(call, ports=ports)
         # Not dialled: whoever dispatches it must take a place first, its own or another.
     return ports.leases.reap(account_id, pool, holder, now=ports.clock.now())
+
+
+def _revive(account_id: str, campaign_id: str, *, ports: ReapPorts) -> bool:
+    return revive_campaign(
+        account_id, campaign_id, campaigns=ports.campaigns, workflow=ports.campaign_workflow, clock=ports.clock
+    )
 
 
 def _is_done(call: Call, *, ports: ReapPorts) -> bool:

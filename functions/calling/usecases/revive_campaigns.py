@@ -5,6 +5,7 @@ from calling.domain.campaign import Campaign, CampaignStatus
 from calling.domain.revision import CampaignRevision
 from calling.ports import CampaignStore, CampaignWorkflow, Clock, ExecutionState
 from calling.usecases.revise_campaign import revise_campaign
+from calling.usecases.steer_campaign import finished
 
 NEW_MS = 2 * 60_000  # whoever makes a campaign starts its execution within this
 
@@ -12,8 +13,13 @@ NEW_MS = 2 * 60_000  # whoever makes a campaign starts its execution within this
 def revive_campaign(
     account_id: str, campaign_id: str, *, campaigns: CampaignStore, workflow: CampaignWorkflow, clock: Clock
 ) -> bool:
-    """Start a campaign's next execution where the last one is over; True where that was needed."""
+    """Start a campaign's next execution where the last one is over; True where that was needed.
+
+    A recurring one is completed here once its end has passed: its schedule does not fire then any more.
+    """
     campaign = campaigns.get(account_id, campaign_id)
+    if campaign is not None and _recurred(campaign, clock.now()):
+        campaign, _ = revise_campaign(account_id, campaign_id, lambda c: _complete(c, clock.now()), campaigns=campaigns)
     if campaign is None or not _should_run(campaign, clock.now()):
         return False
     if workflow.state(campaign_id, campaign.generation) is ExecutionState.RUNNING:
@@ -35,8 +41,22 @@ def revive_campaign(
     return written
 
 
+def _recurred(campaign: Campaign, now: int) -> bool:
+    over = campaign.recurrence_ends_at is not None and now > campaign.recurrence_ends_at + NEW_MS
+    return campaign.recurrence is not None and campaign.status is CampaignStatus.SCHEDULED and over
+
+
+def _complete(campaign: Campaign, now: int) -> CampaignRevision | None:
+    if not _recurred(campaign, now):
+        return None
+    return finished(campaign, CampaignStatus.COMPLETED, "its recurrence is over", now)
+
+
 def _should_run(campaign: Campaign, now: int) -> bool:
-    """An execution belongs to it: it dials, or reads its list. A scheduled one waits for the clock alone."""
+    """Tell whether an execution belongs to it: it dials, reads its list, or ends who waits in one that is over.
+
+    A scheduled one waits for the clock alone.
+    """
     waits = campaign.status is CampaignStatus.SCHEDULED
     waits = waits and (campaign.imported_at is not None or campaign.recurrence is not None)
-    return not campaign.status.is_terminal and not waits and now - campaign.created_at > NEW_MS
+    return not campaign.needs_nobody and not waits and now - campaign.created_at > NEW_MS

@@ -9,7 +9,7 @@ from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.revision import CampaignRevision
 from calling.ports import AlreadyExists, CampaignStore, CampaignWorkflow, Clock, Scheduler
 from calling.usecases.revise_campaign import revise_campaign
-from calling.usecases.steer_campaign import finished, resume_campaign
+from calling.usecases.steer_campaign import resume_campaign
 
 _S = CampaignStatus
 
@@ -42,7 +42,9 @@ def start_campaign(
         raise InvalidRequest("This campaign has nobody to call.", code="campaign_no_recipients")
     now = clock.now()
     if campaign.recurrence is not None:
-        return _run(campaign, occasion or f"by hand {now}", now, campaigns, workflow, scheduler)
+        return _run(campaign, occasion or f"by hand {now}", now, campaigns, workflow)
+    if campaign.status is _S.PAUSED and occasion is not None:
+        return campaign  # a second firing must not undo what somebody did after the first
     if campaign.status is _S.PAUSED:
         return resume_campaign(account_id, campaign_id, campaigns=campaigns, workflow=workflow, clock=clock)
     why = "by its schedule" if occasion else "on request"
@@ -71,18 +73,8 @@ def _run(
     now: int,
     campaigns: CampaignStore,
     workflow: CampaignWorkflow,
-    scheduler: Scheduler,
 ) -> Campaign:
     """Make the run of one occasion. The record comes last: an execution without one ends by itself."""
-    if parent.recurrence_ends_at is not None and now >= parent.recurrence_ends_at:
-        scheduler.delete(parent.campaign_id)
-        revise_campaign(
-            parent.account_id,
-            parent.campaign_id,
-            lambda c: None if c.status.is_terminal else finished(c, _S.COMPLETED, "its recurrence is over", now),
-            campaigns=campaigns,
-        )
-        return parent
     digest = sha256(f"{parent.campaign_id}|{occasion}".encode()).hexdigest()[:24]
     run = Campaign(
         account_id=parent.account_id,

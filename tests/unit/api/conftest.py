@@ -9,10 +9,20 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.services import Services
+from calling.domain.campaign import Campaign
 from calling.usecases.create_account import NewAccount, create_account
+from calling.usecases.import_recipients import import_recipients
+from tests.fakes.campaigns import (
+    MemoryCampaignStore,
+    MemoryCampaignWorkflow,
+    MemoryContactStore,
+    MemoryLimitsStore,
+    MemoryScheduler,
+)
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import ManualClock, SequenceIds
 from tests.fakes.outside import MemoryBlobs, MemoryCredentials, MemoryVault
+from tests.fakes.pools import MemoryPacer
 from tests.fakes.queues import MemoryDeliveryQueue, MemoryDialQueue
 from tests.fakes.stores import (
     MemoryAccountStore,
@@ -26,6 +36,7 @@ from tests.fakes.stores import (
 FROM = "+447700900123"
 FROM_2 = "+447700900124"
 TO = "+447386172392"
+PEOPLE = ("+447111000001", "+447111000002", "+447111000003")
 
 
 @dataclass
@@ -36,6 +47,13 @@ class World:
     accounts: MemoryAccountStore
     agents: MemoryAgentStore
     calls: MemoryCallStore
+    campaigns: MemoryCampaignStore
+    contacts: MemoryContactStore
+    limits: MemoryLimitsStore
+    campaign_workflow: MemoryCampaignWorkflow
+    scheduler: MemoryScheduler
+    pacer: MemoryPacer
+    blobs: MemoryBlobs
     deliveries: MemoryDeliveryStore
     idempotency: MemoryIdempotencyStore
     carrier: FakeCarrier
@@ -52,28 +70,36 @@ def make_world() -> World:
     accounts, agents, calls = MemoryAccountStore(), MemoryAgentStore(), MemoryCallStore()
     deliveries, idempotency = MemoryDeliveryStore(), MemoryIdempotencyStore()
     carrier, dial_queue, delivery_queue, vault = FakeCarrier(), MemoryDialQueue(), MemoryDeliveryQueue(), MemoryVault()
+    campaigns, contacts, limits = MemoryCampaignStore(calls), MemoryContactStore(), MemoryLimitsStore()
+    workflow, scheduler, pacer, blobs = MemoryCampaignWorkflow(), MemoryScheduler(), MemoryPacer(), MemoryBlobs()
     carrier.owned = {FROM, FROM_2}
     services = Services(
         accounts=accounts,
         agents=agents,
         calls=calls,
+        campaigns=campaigns,
+        contacts=contacts,
+        limits=limits,
         people=MemoryPeopleStore(calls),
         deliveries=deliveries,
         idempotency=idempotency,
-        blobs=MemoryBlobs(),
+        blobs=blobs,
         carrier=carrier,
         credentials=MemoryCredentials(),
         vault=vault,
         dial_queue=dial_queue,
         delivery_queue=delivery_queue,
+        campaign_workflow=workflow,
+        scheduler=scheduler,
+        pacer=pacer,
         clock=clock,
         ids=ids,
         public_base_url="https://api.example.com",
     )
     owner, stranger = (create_account(accounts=accounts, vault=vault, clock=clock, ids=ids) for _ in range(2))
     return World(
-        services, accounts, agents, calls, deliveries, idempotency, carrier, dial_queue, delivery_queue, clock, ids,
-        owner, stranger,
+        services, accounts, agents, calls, campaigns, contacts, limits, workflow, scheduler, pacer, blobs, deliveries,
+        idempotency, carrier, dial_queue, delivery_queue, clock, ids, owner, stranger,
     )  # fmt: skip
 
 
@@ -104,6 +130,17 @@ class Api:
         } | changes
         body = {k: v for k, v in body.items() if k not in without}
         return self.post("/calls/outbound", body, headers=headers or {})
+
+    def batch(self, *without: str, query: str = "", headers: dict[str, str] | None = None, **changes: Any) -> Any:
+        """Create a campaign of three people, with changes."""
+        body = {
+            "agent_id": self.agent_id,
+            "from_number": FROM,
+            "name": "Tuesday reminders",
+            "recipients": [{"phone_number": number} for number in PEOPLE],
+        } | changes
+        body = {k: v for k, v in body.items() if k not in without}
+        return self.post(f"/calls/batch{query}", body, headers=headers or {})
 
 
 def error_of(response: Any, status: int, code: str, field: str | None = None) -> dict[str, Any]:
@@ -138,6 +175,15 @@ def api(world: World, client: TestClient) -> Api:
         world.clock.advance(1)
         assert api.post("/phone-numbers", {"phone_number": number, "agent_id": api.agent_id}).status_code == 201
     return api
+
+
+def imported(world: World, campaign_id: str) -> Campaign:
+    """Read a campaign's list, as its execution would."""
+    account_id = world.owner.account_id
+    import_recipients(
+        account_id, campaign_id, until=2**53, campaigns=world.campaigns, blobs=world.blobs, clock=world.clock
+    )
+    return world.campaigns.campaigns[account_id, campaign_id]
 
 
 @pytest.fixture

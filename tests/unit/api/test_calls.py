@@ -18,7 +18,8 @@ FIELDS = {
     "start_timestamp", "answered_at", "end_timestamp", "duration_ms", "charged_minutes", "ended_reason", "transcript",
     "turns", "call_summary", "caller_sentiment", "call_successful", "extracted_data", "recording_url",
     "voicemail_detected", "voicemail_detection_method", "amd_result", "voicemail_left", "campaign_id", "metadata",
-    "avg_latency_ms", "latency", "cost", "twilio_call_sid", "sip_response_code", "created_at",
+    "avg_latency_ms", "latency", "cost", "twilio_call_sid", "sip_response_code", "twilio_error_code", "failure_reason",
+    "created_at",
 }  # fmt: skip
 
 
@@ -108,6 +109,41 @@ def test_a_finished_call(world: World, api: Api) -> None:
     assert call["cost"]["currency"] == "USD"
     assert {i["item"] for i in call["cost"]["items"]} >= {"carrier", "media_stream", "transcription", "speech"}
     assert call["cost"]["total"] == pytest.approx(sum(i["amount"] for i in call["cost"]["items"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "reason"),
+    [
+        ({"status": CallStatus.FAILED, "dial_error_code": 21211}, 21211, "not a valid phone number (Twilio 21211)"),
+        ({"status": CallStatus.FAILED, "dial_error_code": 29999}, 29999, "the carrier refused the call (Twilio 29999)"),
+        (
+            {"status": CallStatus.BUSY, "twilio_call_sid": "CA1", "sip_response_code": 486},
+            None,
+            "the line was busy (SIP 486)",
+        ),
+        # The request was refused by an answer that came late: it had been taken.
+        (
+            {
+                "status": CallStatus.FAILED,
+                "twilio_call_sid": "CA1",
+                "dial_error_code": 20429,
+                "sip_response_code": 404,
+            },
+            20429,
+            "no such number (SIP 404)",
+        ),
+        ({"status": CallStatus.COMPLETED, "twilio_call_sid": "CA1", "sip_response_code": 200}, None, None),
+        ({"status": CallStatus.CANCELED}, None, None),
+    ],
+)
+def test_why_a_call_failed_is_said_in_words(
+    world: World, api: Api, changes: dict[str, Any], code: int | None, reason: str | None
+) -> None:
+    call_id = placed(api)
+    call = stored(world, call_id)
+    world.calls.calls[call.account_id, call_id] = replace(call, **changes)
+    for shown in (api.get(f"/calls/{call_id}").json(), api.get("/calls").json()[0]):
+        assert (shown["twilio_error_code"], shown["failure_reason"]) == (code, reason)
 
 
 def test_no_secret_of_a_call_is_shown(world: World, api: Api) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from calling.domain.call import CallStatus, EndedReason
+from calling.domain.limits import Limits
 from calling.domain.phone_number import PhoneNumber
 from calling.ports import CarrierAccount
 from calling.usecases.dial_call import CARRIER_LIMIT_MARGIN_SECONDS, DialPorts, DialSettings, dial_call
@@ -15,23 +16,26 @@ from tests.fakes.outside import MemoryCredentials
 from tests.fakes.world import ACCOUNT, World
 
 
-def dial(world: World, call_id: str, token: str, *, calls_per_second: float = 0, credentials: object = None) -> None:
+def dial(world: World, call_id: str, token: str, *, credentials: object = None) -> None:
     ports = DialPorts(
         world.calls,
         world.agents,
         credentials or world.credentials,  # type: ignore[arg-type]  # a fake of it
         world.carrier,
+        world.limits,
+        world.contacts,
+        world.campaigns,
         world.pacer,
         world.workflow,
         world.watches,
         world.clock,
     )
-    settings = DialSettings("http://api", "wss://media", calls_per_second)
-    dial_call(ACCOUNT, call_id, token, ports=ports, settings=settings)
+    dial_call(ACCOUNT, call_id, token, ports=ports, settings=DialSettings("http://api", "wss://media"))
 
 
 def test_twenty_calls_at_one_a_second_are_all_dialled_each_in_its_own_slot() -> None:
     world = World(cap=20)
+    world.limits.put(ACCOUNT, Limits(calls_per_second=1))
     waiting = {f"call_{n}": 0 for n in range(20)}  # call → when it comes (back) to the dial, ms
     for n, call_id in enumerate(waiting):
         world.accept(call_id, to=f"+4473861723{n:02}")
@@ -44,7 +48,7 @@ def test_twenty_calls_at_one_a_second_are_all_dialled_each_in_its_own_slot() -> 
         world.clock.now_ms = max(world.clock.now_ms, waiting.pop(call_id))
         token = f"token-{turn}"
         before = len(world.carrier.posts)
-        dial(world, call_id, token, calls_per_second=1)
+        dial(world, call_id, token)
         if len(world.carrier.posts) > before:
             sent.append(world.clock.now())
         else:

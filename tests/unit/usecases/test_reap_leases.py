@@ -4,11 +4,14 @@ import pytest
 
 from calling.domain.agent import Number
 from calling.domain.call import LOOK_MS, CallStatus, CarrierStatus, EndedReason
+from calling.domain.campaign import Campaign
 from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.phone_number import PhoneNumber
+from calling.domain.recipient import RecipientState
 from calling.ports import CarrierAccount, ExecutionState
-from calling.usecases.dispatch_dial import LEASE_SECONDS
+from calling.usecases.dispatch_dial import Dispatched
 from calling.usecases.reap_leases import MAX_CALLS, Reaped
+from calling.usecases.take_places import LEASE_SECONDS
 from tests.fakes.outside import MemoryCredentials
 from tests.fakes.world import ACCOUNT, Plan, World
 from tests.unit.usecases.test_way_of_a_call import check_invariants
@@ -209,3 +212,81 @@ def test_one_call_that_cannot_be_mended_does_not_keep_the_others_unmended() -> N
     due = world.call("call_1").due_at
     assert due is not None
     assert due > world.clock.now(), "it does not stand at the head of the next run"
+
+
+SARAH = "+447386172392"
+
+
+def test_all_places_of_a_campaigns_call_come_back_with_its_end() -> None:
+    world = World(cap=5)
+    world.add_campaign(SARAH)
+    call_id = world.begin()
+    assert set(world.leases.holders(ACCOUNT, "camp_1")) == set(world.holders()) == {call_id}
+    world._dial_call(call_id, "token-1")
+    world.workflow.states[call_id] = ExecutionState.OVER
+    reap_for(world, 1800)
+    check_invariants(world, call_id)
+    assert world.leases.holders(ACCOUNT, "camp_1") == {}
+    assert world.recipient().state is RecipientState.COMPLETED
+
+
+def test_places_of_a_campaigns_call_that_nobody_started_come_back_and_it_is_queued_again() -> None:
+    """Whoever made it died before starting it; its ticket does not come again either."""
+    world = World(cap=5)
+    world.add_campaign(SARAH)
+    call_id = world.begin()
+    world.workflow.started.clear()
+    world.workflow.states.clear()
+    world.pass_time(LEASE_SECONDS + 1)
+    assert world.reap().places == 2
+    assert world.holders() == world.leases.holders(ACCOUNT, "camp_1") == {}
+    world.pass_time(LOOK_MS // 1000 - LEASE_SECONDS)
+    assert world.reap().queued == 1
+    world.run()
+    check_invariants(world, call_id)
+    assert world.call(call_id).status is CallStatus.COMPLETED
+    assert world.leases.holders(ACCOUNT, "camp_1") == {}
+    assert len(world.carrier.posts) == 1
+    assert world.recipient().state is RecipientState.COMPLETED
+
+
+def test_a_campaigns_call_that_is_queued_again_waits_for_its_campaigns_places_too() -> None:
+    world = World(cap=5)
+    world.add_campaign(SARAH, max_concurrent=1)
+    call_id = world.begin()
+    world.workflow.started.clear()
+    world.workflow.states.clear()
+    world.pass_time(LOOK_MS // 1000 + 1)
+    world.reap()
+    world.leases.take(ACCOUNT, "camp_1", "call_other", cap=1, expires_at=2**50)
+    assert world.dispatch(call_id) is Dispatched.WAITING
+    assert world.holders() == {}
+    assert world.call(call_id).timeline[-1].reason == "all 1 places of the campaign are taken"
+
+
+def test_a_campaign_whose_execution_has_ended_goes_on_in_a_new_one() -> None:
+    world = World()
+    world.add_campaign(SARAH)
+    world.campaign_workflow.start(ACCOUNT, "camp_1", 0)
+    world.pass_time(180)
+    assert world.reap() == NOTHING, "it runs"
+    world.campaign_workflow.states["camp_1-0"] = ExecutionState.OVER
+    assert world.reap() == Reaped(campaigns=1)
+    assert world.campaign_workflow.started[-1] == (ACCOUNT, "camp_1", 1)
+    assert world.reap() == NOTHING
+
+
+def test_a_campaign_that_cannot_be_read_does_not_keep_the_others_still() -> None:
+    world = World()
+    for name in ("camp_1", "camp_2"):
+        world.add_campaign(SARAH, campaign_id=name)
+    world.pass_time(180)
+    get = world.campaigns.get
+
+    def broken(account_id: str, campaign_id: str) -> Campaign | None:
+        if campaign_id == "camp_1":
+            raise ValueError("not to be read")
+        return get(account_id, campaign_id)
+
+    world.campaigns.get = broken  # type: ignore[method-assign]  # the same, with a hole
+    assert world.reap() == Reaped(campaigns=1, failures=("ValueError",))

@@ -1,7 +1,5 @@
 """Calls with their turns and outbox in DynamoDB. It knows conditions and transactions, not what a change means."""
 
-import base64
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
@@ -14,7 +12,6 @@ from calling.adapters.dynamodb import outbox as outbox_items
 from calling.adapters.dynamodb.codec import Item
 from calling.adapters.dynamodb.retention import Retention
 from calling.domain.call import Call, TimelineEntry
-from calling.domain.errors import InvalidRequest
 from calling.domain.events import Event
 from calling.domain.history import CallSummary
 from calling.domain.transcript import Turn
@@ -23,7 +20,6 @@ from calling.ports import AlreadyExists, CallPage, CallQuery, StaleRecord
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_POSITION = re.compile(r"^\d{15}#[\w-]{1,80}$")
 _NOT_CHANGED_BY_HAND = frozenset({"account_id", "call_id", "created_at", "version", "timeline"})
 _FILTERED = ("agent_id", "campaign_id", "direction", "status", "to_number", "sentiment", "successful")
 
@@ -49,11 +45,7 @@ class DynamoCallStore:
 
     def add(self, call: Call) -> None:
         """Store a new call; see the port."""
-        index = keys.calls_index(call.account_id, call.created_at, call.call_id)
-        if call.due_at is not None:
-            index |= keys.due_index(call.due_at, call.account_id, call.call_id)
-        keyed = codec.texts(keys.call(call.account_id, call.call_id) | index | {"kind": "call"})
-        if not table.add(self._client, self._table, codec.encode(call) | keyed | self._ttl()):
+        if not table.add(self._client, self._table, call_item(call, self._retention)):
             raise AlreadyExists(call.call_id)
 
     def get(self, account_id: str, call_id: str) -> Call | None:
@@ -123,7 +115,7 @@ class DynamoCallStore:
         found = list(islice(table.query(self._client, self._table, **request), limit + 1))
         calls = tuple(codec.decode(Call, item) for item in found[:limit])
         more = len(found) > limit and calls
-        return CallPage(calls, _cursor(account_id, found[limit - 1]["gsi1sk"]["S"]) if more else None)
+        return CallPage(calls, table.cursor(account_id, found[limit - 1]["gsi1sk"]["S"]) if more else None)
 
     def add_turn(self, account_id: str, call_id: str, turn: Turn) -> None:
         """Store a turn; see the port."""
@@ -144,6 +136,15 @@ class DynamoCallStore:
         found = [table.key_of(item) for item in table.query(self._client, self._table, **request)]
         table.delete(self._client, self._table, [key for key in found if key != last])
         table.delete(self._client, self._table, [last])
+
+
+def call_item(call: Call, retention: Retention | None) -> Item:
+    """Write a new call as its item, with its indexes and the time it is forgotten."""
+    index = keys.calls_index(call.account_id, call.created_at, call.call_id)
+    if call.due_at is not None:
+        index |= keys.due_index(call.due_at, call.account_id, call.call_id)
+    keyed = codec.texts(keys.call(call.account_id, call.call_id) | index | {"kind": "call"})
+    return codec.encode(call) | keyed | (retention.record() if retention else {})
 
 
 def _update(call: Call, changes: Mapping[str, Any], note: TimelineEntry | None) -> dict[str, Any]:
@@ -223,17 +224,8 @@ def _list_request(account_id: str, query: CallQuery, limit: int) -> dict[str, An
     return request
 
 
-def _cursor(account_id: str, position: str) -> str:
-    return base64.urlsafe_b64encode(f"{account_id} {position}".encode()).decode()
-
-
 def _start_key(account_id: str, cursor: str) -> Item:
-    try:
-        owner, position = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-    except ValueError:
-        owner = position = ""
-    if owner != account_id or not _POSITION.match(position):
-        raise InvalidRequest("This cursor is not one of this list's.", field="cursor")
+    position = table.position_of(account_id, cursor)
     call_id = position.partition("#")[2]
     index = {"gsi1pk": keys.calls_index_pk(account_id), "gsi1sk": position}
     return codec.texts(keys.call(account_id, call_id) | index)

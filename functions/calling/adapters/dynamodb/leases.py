@@ -1,11 +1,12 @@
 """Lease pools in DynamoDB: shard items of at most 50 places, each a map of holders with their expiries.
 
-Every change is one conditional UpdateItem on one shard: nothing is counted, so nothing can drift. A pool whose cap fits
-one shard needs no read. In a larger pool a holder starts at a shard chosen by its name and goes on to the next where
-that is full; whether it holds a place already is read first, because that may be in any of them.
+Every change is one conditional UpdateItem on one shard: nothing is counted, so nothing can drift. To take a place the
+pool is read first: one's own place may be in any shard, and a pool that is full costs no write, however many wait at
+it. A holder starts at a shard chosen by its name and goes on to the next where that is full.
 
-Shards are those of the cap that `take` is given. After a cap was lowered, holders beyond it stay until they are
-released and are not counted against the new cap.
+Shards are those of the cap that `take` is given, and caps differ: campaigns take places only below what is kept for
+single calls, and a cap may be lowered. A shard may then hold more than its places under this cap. What it holds beyond
+them is taken off the places of the others, so that all together never get more than the cap.
 """
 
 from typing import TYPE_CHECKING
@@ -33,14 +34,22 @@ class DynamoLeasePool:
 
     def take(self, account_id: str, pool: str, holder: str, *, cap: int, expires_at: int) -> bool:
         """Take or keep a place; see the port."""
-        shards = lease.shards(cap)
-        if len(shards) > 1:
-            own = self._shards_with(account_id, pool, holder)
-            if own and self._take(keys.lease_shard(account_id, pool, own[0]), holder, 0, expires_at):
+        for _ in range(_TRIES):
+            held = {_shard_number(item): _holders(item) for item in self._items(account_id, pool)}
+            own = next((n for n, holders in held.items() if holder in holders), None)
+            if own is not None:
+                if self._take(keys.lease_shard(account_id, pool, own), holder, 0, expires_at):
+                    return True
+                continue  # it was given back between the look and the write
+            places = _open_places({n: len(holders) for n, holders in held.items()}, cap)
+            if not places:
+                return False
+            if any(
+                self._take(keys.lease_shard(account_id, pool, n), holder, places[n], expires_at)
+                for n in _from(holder, sorted(places))
+            ):
                 return True
-        first = crc32(holder.encode()) % max(1, len(shards))
-        order = [*range(first, len(shards)), *range(first)]
-        return any(self._take(keys.lease_shard(account_id, pool, n), holder, shards[n], expires_at) for n in order)
+        return False
 
     def renew(self, account_id: str, pool: str, holder: str, *, expires_at: int) -> bool:
         """Move an expiry; see the port."""
@@ -70,6 +79,12 @@ class DynamoLeasePool:
     def holders(self, account_id: str, pool: str) -> dict[str, int]:
         """Read all holders; see the port."""
         return {holder: expiry for item in self._items(account_id, pool) for holder, expiry in _holders(item).items()}
+
+    def forget(self, account_id: str, pool: str) -> None:
+        """Drop the shards in which nobody is; see the port."""
+        for item in self._items(account_id, pool):
+            if not _holders(item):
+                self._delete_empty(table.key_of(item))
 
     def _take(self, key: dict[str, str], holder: str, places: int, expires_at: int) -> bool:
         """Take a place in one shard, or keep the one held there (also with `places` 0)."""
@@ -163,12 +178,44 @@ class DynamoLeasePool:
             raise
         return True
 
+    def _delete_empty(self, key: dict[str, str]) -> None:
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=codec.texts(key),
+                ConditionExpression="size(holders) = :none",
+                ExpressionAttributeValues={":none": codec.number(0)},
+            )
+        except ClientError as error:
+            if not table.condition_failed(error):  # else somebody has just come in, or it is gone
+                raise
+
     def _shards_with(self, account_id: str, pool: str, holder: str) -> list[int]:
-        items = self._items(account_id, pool)
-        return [int(item["sk"]["S"].partition("#")[2]) for item in items if holder in _holders(item)]
+        return [_shard_number(item) for item in self._items(account_id, pool) if holder in _holders(item)]
 
     def _items(self, account_id: str, pool: str) -> list[Item]:
         return list(table.query(self._client, self._table, **table.partition(keys.lease_pk(account_id, pool))))
+
+
+def _open_places(held: dict[int, int], cap: int) -> dict[int, int]:
+    """Give the shards that may take somebody, with how many they may hold. Together they stay within the cap."""
+    places = dict(enumerate(lease.shards(cap)))
+    beyond = sum(max(0, n - places.get(shard, 0)) for shard, n in held.items())
+    for shard in reversed(places):
+        free = max(0, places[shard] - held.get(shard, 0))
+        cut = min(free, beyond)
+        places[shard], beyond = places[shard] - cut, beyond - cut
+    return {shard: n for shard, n in places.items() if n > held.get(shard, 0)}
+
+
+def _from(holder: str, shards: list[int]) -> list[int]:
+    """Begin with a shard chosen by the holder's name, so that they spread."""
+    first = crc32(holder.encode()) % len(shards)
+    return shards[first:] + shards[:first]
+
+
+def _shard_number(item: Item) -> int:
+    return int(item["sk"]["S"].partition("#")[2])
 
 
 def _pools_index(key: dict[str, str]) -> dict[str, str]:

@@ -13,7 +13,8 @@ KEEP_SECONDS = 7 * 24 * 3600  # the stream holds a day; a week leaves room to lo
 
 def to_item(event: Event) -> Item:
     """Write an event as an item."""
-    key = keys.outbox(event.account_id, event.call_id, event.event_id)
+    make_key = keys.outbox if event.call_id else keys.campaign_outbox
+    key = make_key(event.account_id, event.subject, event.event_id)
     ttl = event.at // 1000 + KEEP_SECONDS
     return codec.encode(event) | codec.texts(key) | {"kind": codec.text(KIND), "ttl": codec.number(ttl)}
 

@@ -26,13 +26,14 @@ class DynamoPacer:
         self._table = table_name
 
     def reserve(self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float) -> int:
-        """Reserve a slot; see the port. 0 calls a second is 'not limited'.
+        """Reserve a slot; see the port. Without a limit it only looks whether the carrier asked for a pause.
 
         Raises:
             CarrierThrottled: the pace was contested to the last attempt; nothing was reserved.
         """
         if calls_per_second <= 0:
-            return now
+            slowed = self.slowed(account_id, carrier_account)
+            return max(now, slowed[0]) if slowed else now
         key = keys.pace(account_id, carrier_account)
         idle = pacing.reserve(now, now, calls_per_second)
         step = idle.tat - idle.at
@@ -44,6 +45,38 @@ class DynamoPacer:
             if tat is not None:
                 return tat - step
         raise CarrierThrottled("The pace was contested.")
+
+    def slow_down(self, account_id: str, carrier_account: str, *, until: int, reason: str) -> None:
+        """Give no slot before a moment; see the port. Both writes only move on, so their order with others is free."""
+        key = keys.pace(account_id, carrier_account)
+        moment = {":until": codec.number(until)}
+        self._move_on(key, "SET tat = :until", "attribute_not_exists(tat) OR tat < :until", moment)
+        self._move_on(
+            key,
+            "SET slowed_until = :until, slowed_reason = :reason",
+            "attribute_not_exists(slowed_until) OR slowed_until < :until",
+            moment | {":reason": codec.text(reason)},
+        )
+
+    def slowed(self, account_id: str, carrier_account: str) -> tuple[int, str] | None:
+        """Tell of the carrier's last pause; see the port."""
+        item = table.get(self._client, self._table, keys.pace(account_id, carrier_account))
+        if not item or "slowed_until" not in item:
+            return None
+        return int(item["slowed_until"]["N"]), item["slowed_reason"]["S"]
+
+    def _move_on(self, key: dict[str, str], update: str, condition: str, values: codec.Item) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=codec.texts(key),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as error:
+            if not table.condition_failed(error):
+                raise
 
     def _move(self, key: dict[str, str], update: str, condition: str, now: int, value: int) -> int | None:
         try:

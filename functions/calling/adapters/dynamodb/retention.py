@@ -17,13 +17,13 @@ class Retention:
     history_days: int
     clock: Clock
 
-    def record(self) -> Item:
-        """Give the ttl of a record that begins to exist now."""
-        return self._ttl(self.days)
+    def record(self, begins_at: int = 0) -> Item:
+        """Give the ttl of a record that begins to exist now, or to matter at a later moment (epoch ms)."""
+        return self._ttl(self.days, begins_at)
 
     def history(self) -> Item:
         """Give the ttl of a past call's summary."""
         return self._ttl(self.history_days)
 
-    def _ttl(self, days: int) -> Item:
-        return {"ttl": codec.number(self.clock.now() // 1000 + days * _DAY)}
+    def _ttl(self, days: int, begins_at: int = 0) -> Item:
+        return {"ttl": codec.number(max(self.clock.now(), begins_at) // 1000 + days * _DAY)}

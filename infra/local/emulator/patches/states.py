@@ -1,7 +1,8 @@
-"""Step Functions: heartbeats, callback tasks that fail at once, a fresh token a try, idempotent StartExecution.
+"""Step Functions: heartbeats, callback tasks that fail at once, a fresh token a try, idempotent StartExecution, a Map's
+concurrency by path.
 
 ministack swallows the error of a function called with `.waitForTaskToken` (the task then ends as a timeout), knows no
-HeartbeatSeconds, reads TimeoutSeconds only as a plain number, and hands the same token to every try.
+HeartbeatSeconds, reads TimeoutSeconds and MaxConcurrency only as plain numbers, and hands the same token to every try.
 """
 # ruff: noqa: ANN401, SLF001 -- what is replaced here is private and untyped
 
@@ -44,6 +45,17 @@ def execute_task(original: Any, state: State, raw_input: Any, execution: Any, co
         return original(resolved, raw_input, execution, context)
     finally:
         current.reset(token)
+
+
+def execute_map(original: Any, state: State, raw_input: Any, execution: Any, context: Any) -> Any:
+    """Run a Map with its MaxConcurrencyPath resolved to a number."""
+    if "MaxConcurrencyPath" not in state:
+        return original(state, raw_input, execution, context)
+    path = state["MaxConcurrencyPath"]
+    value = states._resolve_path_or_ctx(path, states._apply_input_path(state, raw_input, context), context)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise states._ExecutionError("States.Runtime", "MaxConcurrencyPath must give a whole number, 0 or more")
+    return original({**state, "MaxConcurrency": value}, raw_input, execution, context)
 
 
 def send(resource: str, payload: Any) -> None:
@@ -140,14 +152,16 @@ def start_execution(original: Any, lock: threading.Lock, data: Any) -> Any:
 
 def apply() -> None:
     """Apply all of the above."""
-    task, start, beat, sub_machine = (
+    task, map_, start, beat, sub_machine = (
         states._execute_task,
+        states._execute_map,
         states._start_execution,
         states._send_task_heartbeat,
         states._run_sub_machine,
     )
     lock = threading.Lock()
     states._execute_task = lambda state, raw, execution, ctx: execute_task(task, state, raw, execution, ctx)
+    states._execute_map = lambda state, raw, execution, ctx: execute_map(map_, state, raw, execution, ctx)
     states._invoke_with_callback = invoke_with_callback
     states._start_execution = lambda data: start_execution(start, lock, data)
     states._send_task_heartbeat = lambda data: send_heartbeat(beat, data)

@@ -1,0 +1,135 @@
+"""What the carrier's answer to the one request means: placed, not now, or never.
+
+Part of dialling: the intent stands on the record already. Only an answer that says that nothing was placed takes it
+back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from calling.domain import carrier_codes
+from calling.domain.call import TRANSITIONS, Call, CallStatus, TimelineEntry
+from calling.domain.errors import CarrierRefused, CarrierThrottled
+from calling.domain.revision import Revision
+from calling.ports import (
+    AgentStore,
+    CallStore,
+    CampaignStore,
+    Carrier,
+    CarrierAccount,
+    CarrierCall,
+    Clock,
+    ContactStore,
+    Credentials,
+    DialWorkflow,
+    LimitsStore,
+    Pacer,
+    WatchQueue,
+)
+from calling.usecases.revise_call import revise_call
+from calling.usecases.watch_call import WATCH_SECONDS
+
+_MAX_THROTTLES = 20
+_QUEUES_MS = 1_000  # from so much on in the carrier's own queue we are above its pace, and wait for it to empty
+_LONGEST_PAUSE = 60
+# Seconds nobody asks the carrier after one of these: too many calls at once, and its queue is full.
+_PAUSE_SECONDS = {10004: 10, 22005: _LONGEST_PAUSE}
+_LONGEST_QUEUE_MS = 30_000  # longer in the carrier's own queue, and a call would leave at a time nobody chose
+ENDED: Mapping[str, Any] = {"result": "ended"}
+
+
+@dataclass(frozen=True, slots=True)
+class DialPorts:
+    """What dialling needs of the world."""
+
+    calls: CallStore
+    agents: AgentStore
+    credentials: Credentials
+    carrier: Carrier
+    limits: LimitsStore
+    contacts: ContactStore
+    campaigns: CampaignStore
+    pacer: Pacer
+    workflow: DialWorkflow
+    watches: WatchQueue
+    clock: Clock
+
+
+def placed_at_carrier(call: Call, account: CarrierAccount, placed: CarrierCall, *, ports: DialPorts) -> None:
+    """Store the SID; then look again, for the call may have ended, or been hung up on, before it was known."""
+    queued = (placed.queue_time_ms or 0) // 1000
+    ports.watches.send(call.account_id, call.call_id, delay_seconds=WATCH_SECONDS + queued)
+    note = TimelineEntry(
+        ports.clock.now(), "accepted", "the carrier accepted the call", {"queue_time_ms": placed.queue_time_ms}
+    )
+    call, _ = revise_call(
+        call.account_id,
+        call.call_id,
+        lambda c: (
+            None
+            if c.twilio_call_sid is not None and c.queue_time_ms is not None
+            else Revision({"twilio_call_sid": placed.sid, "queue_time_ms": placed.queue_time_ms or 0}, note=note)
+        ),
+        calls=ports.calls,
+    )
+    if call.carrier_is_done and call.task_token is not None:
+        ports.workflow.answer(call.task_token, ENDED)
+    elif call.cancel_requested_at is not None or _queued_too_long(call, placed, ports.clock.now()):
+        ports.carrier.hang_up(account, placed.sid)
+    if (placed.queue_time_ms or 0) >= _QUEUES_MS:
+        said = f"the carrier queues calls for {placed.queue_time_ms} ms: it is asked too fast"
+        _slow_down(call, account, min(ceil((placed.queue_time_ms or 0) / 1000), _LONGEST_PAUSE), said, ports=ports)
+
+
+def _slow_down(call: Call, account: CarrierAccount, seconds: int, reason: str, *, ports: DialPorts) -> None:
+    until = ports.clock.now() + seconds * 1000
+    ports.pacer.slow_down(call.account_id, account.sid, until=until, reason=reason)
+
+
+def _queued_too_long(call: Call, placed: CarrierCall, now: int) -> bool:
+    queued = placed.queue_time_ms or 0
+    return queued > _LONGEST_QUEUE_MS or (call.not_after is not None and now + queued > call.not_after)
+
+
+def throttled(call: Call, account: CarrierAccount, token: str, refused: CarrierThrottled, *, ports: DialPorts) -> None:
+    """Nothing was placed: the intent is taken back and the dial comes again, a bounded number of times.
+
+    The whole carrier account is slowed down with it: others would only be refused as well.
+    """
+    throttles = sum(1 for entry in call.timeline if entry.event == "throttled")
+    if throttles >= _MAX_THROTTLES:
+        refused_by_carrier(call, refused, ports=ports)
+        ports.workflow.answer(token, ENDED)
+        return
+    seconds = max(min(2**throttles, 30), _PAUSE_SECONDS.get(refused.twilio_code or 0, 1))
+    said = carrier_codes.words(refused.twilio_code, None) or "too many requests to the carrier"
+    _slow_down(call, account, seconds, said, ports=ports)
+    note = TimelineEntry(
+        ports.clock.now(),
+        "throttled",
+        "the carrier takes no more requests now",
+        {"twilio_code": refused.twilio_code, "seconds": seconds},
+    )
+    revise_call(call.account_id, call.call_id, lambda c: _take_back(c, note), calls=ports.calls)
+    ports.workflow.answer(token, {"result": "wait", "seconds": seconds})
+
+
+def _take_back(call: Call, note: TimelineEntry) -> Revision | None:
+    if CallStatus.QUEUED not in TRANSITIONS[call.status] or call.twilio_call_sid is not None:
+        return None
+    changes = {"status": CallStatus.QUEUED, "dial_started_at": None, "dial_slot_at": None}
+    return Revision(changes, note=note)
+
+
+def refused_by_carrier(call: Call, refused: CarrierRefused | CarrierThrottled, *, ports: DialPorts) -> None:
+    """Nothing was placed and nothing will be: the code is kept, and settling says `failed`."""
+    code = refused.twilio_code or refused.http_status or 0
+    note = TimelineEntry(ports.clock.now(), "refused", refused.message, {"twilio_code": refused.twilio_code})
+    revise_call(
+        call.account_id,
+        call.call_id,
+        lambda c: None if c.dial_error_code is not None else Revision({"dial_error_code": code}, note=note),
+        calls=ports.calls,
+    )

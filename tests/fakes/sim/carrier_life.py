@@ -1,0 +1,315 @@
+"""The telephone company and the people it rings, in virtual time: what each number does is written down beforehand.
+
+It fulfils the port `Carrier`, keeps the book of requests, tells by callbacks, and enforces its own limits of ringing
+and of talking. The media stream of an answered call is part of it: it comes up, gives signs of life, ends, or dies.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from calling.domain.call import CarrierStatus
+from calling.domain.carrier_codes import Fault, fault
+from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
+from calling.domain.phone_number import PhoneNumber
+from calling.domain.progress import CarrierFact
+from calling.ports import CarrierAccount, CarrierCall, DialRequest
+from tests.fakes.sim.agenda import Agenda
+from tests.fakes.sim.faults import Faults
+
+S = CarrierStatus
+RING_BUFFER = 5  # seconds the carrier adds to the ring timeout
+ALIVE_SECONDS = 10
+AMD_SECONDS = 2.0
+TRY_AGAIN = 2  # more deliveries of a callback that was answered badly
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What one call to a number comes to: it rings, and then is answered or ends."""
+
+    end: CarrierStatus = S.COMPLETED
+    rings: float = 3.0
+    talks: float = 10.0
+    sip: int | None = None
+    machine: bool = False
+    refused: int | None = None  # the request itself is refused with this Twilio code
+    says: str = "Hello?"
+
+    @property
+    def outcome(self) -> str:
+        """What the campaign should make of it, in the words of `retry_on`."""
+        if self.refused is not None:
+            return "failed"
+        if self.end is S.COMPLETED:
+            return "voicemail" if self.machine else "completed"
+        return self.end.value
+
+
+def human(talks: float = 10.0, rings: float = 3.0, says: str = "Hello?") -> Life:
+    return Life(rings=rings, talks=talks, says=says)
+
+
+def busy() -> Life:
+    return Life(S.BUSY, rings=1.0, sip=486)
+
+
+def no_answer() -> Life:
+    return Life(S.NO_ANSWER, rings=1_000.0)
+
+
+def voicemail() -> Life:
+    return Life(machine=True, talks=30.0, says="Please leave a message after the tone.")
+
+
+def failed(sip: int = 503) -> Life:
+    return Life(S.FAILED, rings=1.0, sip=sip)
+
+
+def refused(code: int) -> Life:
+    return Life(S.FAILED, refused=code)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One request to place a call. `sid` None: nothing was placed."""
+
+    at: int
+    account: str
+    call_id: str
+    from_number: str
+    to_number: str
+    sid: str | None
+    answer: str
+
+
+class Told(Protocol):
+    """Who hears of calls: the callbacks' Lambda, the media session, and the law that watches."""
+
+    def on_post(self, post: Post) -> None: ...
+    def on_end(self, sid: str) -> None: ...
+    def callback(self, call_id: str, fact: CarrierFact, failed: Callable[[], None]) -> None: ...
+    def verdict(self, call_id: str, sid: str, answered_by: str, failed: Callable[[], None]) -> None: ...
+    def stream_opens(self, call_id: str, sid: str) -> bool: ...
+    def stream_lives(self, call_id: str) -> None: ...
+    def stream_hears(self, call_id: str, words: str) -> None: ...
+    def stream_finds_machine(self, call_id: str) -> None: ...
+    def stream_closes(self, call_id: str, *, machine: bool) -> None: ...
+
+
+@dataclass(slots=True)
+class _Live:
+    call: CarrierCall
+    life: Life
+    owner: str
+    request: DialRequest
+    answered_at: int | None = None
+    stream: bool = False
+
+
+class SimCarrier:
+    """Fulfils Carrier."""
+
+    def __init__(self, agenda: Agenda, faults: Faults, told: Told) -> None:
+        self.agenda, self.faults, self.told = agenda, faults, told
+        self.people: dict[str, list[Life]] = {}  # by number: the lives of its calls in turn, the last one for ever
+        self.anybody: Life = human()
+        self.posts: list[Post] = []
+        self.calls: dict[str, _Live] = {}
+        self.live: dict[str, None] = {}  # SIDs that are not over, in the order they began
+        self.keeps_calls = True  # False forgets calls that are over, for runs that measure memory
+        self._made = 0
+
+    # ---------------------------------------------------------------- the port
+
+    def dial(self, account: CarrierAccount, request: DialRequest) -> CarrierCall:
+        life = self._life(request.to_number.e164)
+        answer = self.faults.create_call()
+        if life.refused is not None:
+            self._post(account, request, None, f"refused {life.refused}")
+            if fault(life.refused) is Fault.PACE:
+                raise CarrierThrottled("Too many.", twilio_code=life.refused, http_status=429)
+            raise CarrierRefused("Refused.", twilio_code=life.refused, http_status=400)
+        if answer in ("http_429", "http_500"):
+            self._post(account, request, None, answer)
+            if answer == "http_429":
+                raise CarrierThrottled("Too many requests.", twilio_code=20429, http_status=429)
+            raise CarrierAmbiguous("The carrier failed.", http_status=500)
+        self._use(request.to_number.e164)
+        placed = self._place(request, life)
+        self._post(account, request, placed.sid, answer)
+        if answer != "ok":
+            raise CarrierAmbiguous("The carrier's answer was lost.", http_status=500 if "500" in answer else None)
+        return placed
+
+    def fetch(self, account: CarrierAccount, sid: str) -> CarrierCall | None:
+        self._fail()
+        found = self.calls.get(sid)
+        return found.call if found else None
+
+    def find(
+        self, account: CarrierAccount, *, to_number: PhoneNumber, from_number: PhoneNumber, created_after: int
+    ) -> tuple[CarrierCall, ...]:
+        self._fail()
+        shown = self.agenda.now_ms - (0 if self.faults.quiet else self.faults.lag_seconds * 1000)
+        found = [live.call for live in self.calls.values() if live.call.to_number == to_number.e164]
+        return tuple(c for c in found if c.from_number == from_number.e164 and created_after < c.created_at + 1000 and c.created_at <= shown)
+
+    def started_since(self, account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
+        self._fail()
+        found = [live.call for live in self.calls.values() if live.call.created_at >= since]
+        return tuple(reversed(found[-limit:]))
+
+    def hang_up(self, account: CarrierAccount, sid: str) -> None:
+        self._fail()
+        live = self.calls.get(sid)
+        if live is not None:
+            self._end(sid, S.CANCELED if live.answered_at is None else S.COMPLETED)
+
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str, status_url: str) -> bool:
+        return True
+
+    def _fail(self) -> None:
+        if self.faults.happens("carrier does not answer", self.faults.ask_fails):
+            raise CarrierError("The carrier did not answer.", http_status=503)
+
+    # ---------------------------------------------------------------- calls
+
+    def _life(self, number: str) -> Life:
+        lives = self.people.get(number)
+        return lives[0] if lives else self.anybody
+
+    def _use(self, number: str) -> None:
+        lives = self.people.get(number)
+        if lives and len(lives) > 1:
+            lives.pop(0)
+
+    def _post(self, account: CarrierAccount, request: DialRequest, sid: str | None, answer: str) -> None:
+        numbers = request.from_number.e164, request.to_number.e164
+        post = Post(self.agenda.now_ms, account.sid, _owner(request), *numbers, sid, answer)
+        self.posts.append(post)
+        self.told.on_post(post)
+
+    def _place(self, request: DialRequest, life: Life) -> CarrierCall:
+        self._made += 1
+        sid = f"CA{self._made:032x}"
+        created = self.agenda.now_ms // 1000 * 1000
+        call = CarrierCall(sid, S.QUEUED, request.to_number.e164, request.from_number.e164, created, queue_time_ms=0)
+        self.calls[sid] = _Live(call, life, _owner(request), request)
+        self.live[sid] = None
+        self.agenda.after(min(0.2, life.rings / 2), lambda: self._step(sid, S.RINGING))
+        longest = request.ring_seconds + RING_BUFFER
+        if life.rings > longest:
+            self.agenda.after(longest, lambda: self._end(sid, S.NO_ANSWER))
+        elif life.end is S.COMPLETED:
+            self.agenda.after(life.rings, lambda: self._answered(sid))
+        else:
+            self.agenda.after(life.rings, lambda: self._end(sid, life.end))
+        return call
+
+    def _step(self, sid: str, status: CarrierStatus) -> None:
+        live = self.calls.get(sid)
+        if live is None or live.call.status.rank >= status.rank:
+            return
+        live.call = replace(live.call, status=status)
+        self._tell(sid, live, status)
+
+    def _answered(self, sid: str) -> None:
+        live = self.calls[sid]
+        if live.call.status.is_terminal:
+            return
+        live.answered_at = self.agenda.now_ms
+        self._step(sid, S.IN_PROGRESS)
+        self.agenda.after(min(live.life.talks, live.request.time_limit_seconds), lambda: self._end(sid, S.COMPLETED))
+        self.agenda.after(min(0.3, live.life.talks / 4), lambda: self._stream(sid))
+        if live.request.amd_callback is not None and live.life.talks > AMD_SECONDS:
+            self.agenda.after(AMD_SECONDS, lambda: self._amd(sid, live))
+
+    def _end(self, sid: str, status: CarrierStatus) -> None:
+        live = self.calls[sid]
+        if live.call.status.is_terminal:
+            return
+        now = self.agenda.now_ms
+        seconds = (now - live.answered_at) // 1000 if live.answered_at is not None else None
+        live.call = replace(live.call, status=status, ended_at=now, duration_seconds=seconds)
+        self.live.pop(sid, None)
+        self.told.on_end(sid)
+        self._tell(sid, live, status)
+        if live.stream:
+            self.agenda.after(0.1, lambda: self._closes(live, machine=False))
+        if not self.keeps_calls:
+            self.agenda.after(600, lambda: self.calls.pop(sid, None) and None, background=True)
+
+    # ---------------------------------------------------------------- callbacks
+
+    def _tell(self, sid: str, live: _Live, status: CarrierStatus) -> None:
+        sip = live.life.sip if status.is_terminal and status is live.life.end else None
+        fact = CarrierFact(sid, status, self.agenda.now_ms, live.call.duration_seconds, sip)
+        fate, chance = self.faults.fate(), self.faults.chance
+        if fate == "drop":
+            return
+        delays = [0.05 if fate == "deliver" else chance.choice((0.5, 4.0, 45.0, 200.0))]
+        delays += [chance.choice((0.0, 1.0, 30.0))] if fate == "twice" else []
+        for delay in delays:
+            self.agenda.after(delay, lambda: self._callback(live.owner, fact, TRY_AGAIN))
+
+    def _callback(self, owner: str, fact: CarrierFact, more: int) -> None:
+        def again() -> None:
+            if more > 0:
+                self.agenda.after(1.0, lambda: self._callback(owner, fact, more - 1))
+
+        self.told.callback(owner, fact, again)
+
+    def _amd(self, sid: str, live: _Live) -> None:
+        if live.call.status.is_terminal or self.faults.fate() == "drop":
+            return
+        self.told.verdict(live.owner, sid, "machine_start" if live.life.machine else "human", lambda: None)
+
+    # ---------------------------------------------------------------- the media stream
+
+    def _stream(self, sid: str) -> None:
+        live = self.calls[sid]
+        if live.call.status.is_terminal:
+            return
+        if not self.told.stream_opens(live.owner, sid):
+            self._end(sid, S.COMPLETED)  # the socket was refused, so nothing keeps the call
+            return
+        live.stream = True
+        if self.faults.happens("media dies", self.faults.media_dies):
+            live.stream = False
+            if self.faults.chance.random() < 0.5:  # its socket is lost with it, or nobody notices
+                self.agenda.after(2.0, lambda: self._end(sid, S.COMPLETED))
+            return
+        if live.life.says:
+            self.agenda.after(min(1.0, live.life.talks / 4), lambda: self._hears(sid))
+        self.agenda.after(ALIVE_SECONDS, lambda: self._lives(sid))
+        if live.life.machine:
+            self.agenda.after(3.0, lambda: self._machine(sid))
+
+    def _hears(self, sid: str) -> None:
+        live = self.calls[sid]
+        if live.stream and not live.call.status.is_terminal:
+            self.told.stream_hears(live.owner, live.life.says)
+
+    def _lives(self, sid: str) -> None:
+        live = self.calls[sid]
+        if live.stream and not live.call.status.is_terminal:
+            self.told.stream_lives(live.owner)
+            self.agenda.after(ALIVE_SECONDS, lambda: self._lives(sid))
+
+    def _machine(self, sid: str) -> None:
+        live = self.calls[sid]
+        if live.stream and not live.call.status.is_terminal:
+            self.told.stream_finds_machine(live.owner)
+            self._closes(live, machine=True)
+            self._end(sid, S.COMPLETED)
+
+    def _closes(self, live: _Live, *, machine: bool) -> None:
+        if live.stream:
+            live.stream = False
+            self.told.stream_closes(live.owner, machine=machine)
+
+
+def _owner(request: DialRequest) -> str:
+    """The call the callback URL names."""
+    return request.status_callback.split("/calls/")[1].split("/")[0]

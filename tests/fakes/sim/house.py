@@ -1,0 +1,313 @@
+"""The house in virtual time: its tables, queues, state machines, Lambdas, carrier and reaper, all at once.
+
+Latencies are constants, kept in one place and taken from what AWS and Twilio usually show within a region.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import partial
+from json import loads
+from typing import Any
+
+from calling.domain.agent import Agent, Number
+from calling.domain.call import EndedReason
+from calling.domain.campaign import Ticket, execution_name
+from calling.domain.errors import Conflict, RedialError
+from calling.domain.limits import Limits
+from calling.domain.phone_number import PhoneNumber
+from calling.domain.progress import CarrierFact
+from calling.domain.transcript import Turn
+from calling.ports import CarrierAccount, Completion, ExecutionState, Schedule, StaleRecord
+from calling.usecases.record_media import media_alive, media_closed, media_opened, store_turn, voicemail_found
+from tests.fakes.campaigns import MemoryContactStore, MemoryLimitsStore, MemoryScheduler
+from tests.fakes.clock import SequenceIds
+from tests.fakes.outside import FakeModel, FakeSpeech, MemoryBlobs, MemoryCredentials
+from tests.fakes.pools import MemoryLeasePool, MemoryLineLock, MemoryPacer
+from tests.fakes.sim.agenda import START_MS, Agenda, Strands
+from tests.fakes.sim.carrier_life import Post, SimCarrier
+from tests.fakes.sim.faults import Faults, Killed, Run, Throttled
+from tests.fakes.sim.lambdas import LAMBDAS, SLEEPERS, MissingRecord
+from tests.fakes.sim.machines import Machines, Resume, TaskError
+from tests.fakes.sim.tables import SimCallStore, SimCampaignStore
+from tests.fakes.stores import MemoryAgentStore, MemoryPeopleStore
+
+ACCOUNT = "acct_0123456789ab"
+FROM = PhoneNumber("+447700900123")
+LAMBDA_SECONDS = 0.05  # from being asked to having done its work, warm
+SQS_SECONDS = 0.02  # from send to receive, by long polling
+VISIBILITY_SECONDS = 180  # template.yaml: a message that failed stays unseen so long
+MAX_RECEIVES = 6  # template.yaml: then it lies among the dead letters
+REAP_SECONDS = 60
+SUMMARY = Completion("", {"summary": "It was agreed.", "sentiment": "happy", "successful": True})
+# What a Lambda may fail with where nothing is wrong with the code: the state machine or the queue brings it again.
+_EXPECTED = (Throttled, StaleRecord, RedialError, MissingRecord)
+
+
+class RunClock:
+    """The clock of one run of a Lambda: sleeping lets the others live on."""
+
+    def __init__(self, agenda: Agenda, pause: Callable[[float], None] | None = None) -> None:
+        self.agenda, self.pause = agenda, pause
+
+    def now(self) -> int:
+        return self.agenda.now_ms
+
+    def sleep(self, seconds: float) -> None:
+        assert self.pause is not None, "only SLEEPERS may sleep"
+        self.pause(seconds)
+
+
+class _Wiring:
+    """The ports of one run."""
+
+    def __init__(self, house: "House", run: Run) -> None:
+        self.house, self.run = house, run
+        self.import_ms = house.import_ms
+
+    def __call__(self, name: str) -> Any:
+        if name == "clock":
+            return RunClock(self.house.agenda, self.run.pause)
+        return self.run.port(name, self.house.ports[name])
+
+
+class SimQueue:
+    """A queue before one Lambda: delay, visibility, dead letters, and messages that come twice."""
+
+    def __init__(self, house: "House", function: str, dead: Callable[[Mapping[str, Any]], None]) -> None:
+        self.house, self.function, self.dead = house, function, dead
+        self.doubled: Counter[str] = Counter()
+        self.sends = self.receives = 0
+
+    def put(self, body: Mapping[str, Any], delay: float) -> None:
+        faults, agenda = self.house.faults, self.house.agenda
+        self.sends += 1
+        agenda.after(delay + SQS_SECONDS, lambda: self.deliver(body, 1))
+        name = str(body.get("call_id") or (body["campaign_id"], body["index"], body["number"]))
+        if not faults.quiet and self.doubled[name] < faults.messages_twice:
+            self.doubled[name] += 1
+            faults.hit["message twice"] += 1
+            later = faults.chance.choice((0.0, 0.5, 3.0, 40.0, 200.0))
+            agenda.after(delay + SQS_SECONDS + later, lambda: self.deliver(body, 1))
+
+    def deliver(self, body: Mapping[str, Any], receives: int) -> None:
+        self.receives += 1
+
+        def done(_value: Any = None, error: TaskError | None = None) -> None:
+            if error is None:
+                return
+            if receives >= MAX_RECEIVES:
+                self.house.agenda.after(VISIBILITY_SECONDS, lambda: self.dead(body))
+                return
+            self.house.agenda.after(VISIBILITY_SECONDS, lambda: self.deliver(body, receives + 1))
+
+        self.house.invoke(self.function, {**body, "receives": receives} if "call_id" in body else body, done)
+
+    def send(self, *what: Any, delay_seconds: int = 0) -> None:
+        """Fulfils DialQueue, WatchQueue and RecipientQueue."""
+        if isinstance(what[0], Ticket):
+            self.put(asdict(what[0]), delay_seconds)
+        else:
+            self.put({"account_id": what[0], "call_id": what[1]}, delay_seconds)
+
+
+class _DialWorkflow:
+    """Fulfils DialWorkflow."""
+
+    def __init__(self, machines: Machines) -> None:
+        self.machines, self.answer, self.heartbeat = machines, machines.answer, machines.heartbeat
+
+    def start(self, account_id: str, call_id: str) -> None:
+        self.machines.start("dial", call_id, {"account_id": account_id, "call_id": call_id})
+
+    def state(self, call_id: str) -> ExecutionState:
+        return self.machines.states.get(call_id, ExecutionState.ABSENT)
+
+
+class _CampaignWorkflow:
+    """Fulfils CampaignWorkflow."""
+
+    def __init__(self, machines: Machines) -> None:
+        self.machines, self.answer = machines, machines.answer
+
+    def start(self, account_id: str, campaign_id: str, generation: int) -> None:
+        given = {"account_id": account_id, "campaign_id": campaign_id, "generation": generation}
+        self.machines.start("campaign", execution_name(campaign_id, generation), given)
+
+    def state(self, campaign_id: str, generation: int) -> ExecutionState:
+        return self.machines.states.get(execution_name(campaign_id, generation), ExecutionState.ABSENT)
+
+
+class _Scheduler(MemoryScheduler):
+    """Fires a schedule of one moment `firings` times, a minute between them."""
+
+    def __init__(self, house: "House") -> None:
+        super().__init__()
+        self.house = house
+
+    def put(self, schedule: Schedule) -> None:
+        there = self.schedules.get(schedule.campaign_id)
+        super().put(schedule)
+        if schedule.at is not None and there != schedule:
+            for again in range(self.house.firings):
+                self.house.agenda.at(schedule.at + again * 60_000, partial(self._fire, schedule))
+
+    def _fire(self, schedule: Schedule) -> None:
+        if self.schedules.get(schedule.campaign_id) == schedule:
+            self.house.fire(schedule.campaign_id, f"at {schedule.at}")
+
+
+class _Opener:
+    """Fulfils OpenerTask: an asynchronous invocation, which Lambda tries three times."""
+
+    def __init__(self, house: "House") -> None:
+        self.house = house
+
+    def start(self, account_id: str, call_id: str) -> None:
+        if self.house.openers:
+            self.house.insist("PrepareOpener", {"account_id": account_id, "call_id": call_id}, tries=3)
+
+
+class House:
+    """Everything but the law that watches it and the way tests speak to it (`CampaignWorld`)."""
+
+    def __init__(
+        self, *, faults: Faults | None = None, limits: Limits | None = None, start_ms: int = START_MS, **agent: Any
+    ) -> None:
+        self.faults = faults or Faults()
+        self.agenda = Agenda(start_ms)
+        self.strands = Strands(self.agenda)
+        self.clock = RunClock(self.agenda)
+        self.import_ms = 600_000
+        self.firings = 1
+        self.openers = False
+        self.calls = SimCallStore()
+        self.campaigns = SimCampaignStore(self.calls, self.agenda, self.faults)
+        self.contacts, self.limits = MemoryContactStore(), MemoryLimitsStore(limits)
+        self.agents, self.people = MemoryAgentStore(), MemoryPeopleStore(self.calls)
+        self.leases, self.lines, self.pacer = MemoryLeasePool(), MemoryLineLock(), MemoryPacer()
+        self.blobs, self.scheduler = MemoryBlobs(), _Scheduler(self)
+        self.machines = Machines(self.agenda, self, self.faults.chance)
+        self.carrier = SimCarrier(self.agenda, self.faults, self)
+        self.workflow, self.campaign_workflow = _DialWorkflow(self.machines), _CampaignWorkflow(self.machines)
+        self.queues = {
+            "Campaigns": SimQueue(self, "DispatchRecipient", lambda body: self.insist("DeferRecipient", body)),
+            "Calls": SimQueue(self, "DispatchDial", lambda _: None),
+            "Watches": SimQueue(self, "WatchCall", lambda _: None),
+        }
+        self.ports: dict[str, Any] = {
+            "agents": self.agents, "blobs": self.blobs, "calls": self.calls, "campaigns": self.campaigns,
+            "campaign_workflow": self.campaign_workflow, "carrier": self.carrier, "contacts": self.contacts,
+            "credentials": MemoryCredentials(CarrierAccount("AC" + "0" * 32, "token")), "ids": SequenceIds(),
+            "leases": self.leases, "limits": self.limits, "lines": self.lines, "model": FakeModel(SUMMARY),
+            "opener": _Opener(self), "opener_model": FakeModel(), "pacer": self.pacer, "people": self.people,
+            "queue": self.queues["Calls"], "recipient_queue": self.queues["Campaigns"], "scheduler": self.scheduler,
+            "speech": FakeSpeech(), "watches": self.queues["Watches"], "workflow": self.workflow,
+        }  # fmt: skip
+        self.invocations: Counter[str] = Counter()
+        self.used: Counter[str] = Counter()  # calls of ports, by `port.method`
+        self.errors: Counter[str] = Counter()  # what Lambdas failed with
+        self.broken: list[BaseException] = []  # errors that are nobody's fault but the code's
+        self.agents.add_agent(Agent(ACCOUNT, "agent_1", 0, name="Maya", **{"max_call_duration_seconds": 60, **agent}))
+        self.agents.add_number(Number(ACCOUNT, "agent_1", FROM, 0))
+        self._reap()
+
+    # ---------------------------------------------------------------- Lambdas and queues
+
+    def invoke(self, function: str, payload: Mapping[str, Any], done: Resume) -> None:
+        """Run a Lambda and say how it went."""
+        self.invocations[function] += 1
+        work = partial(self._run, function, payload, done)
+        if function in SLEEPERS or self.faults.interleave:
+            self.agenda.after(LAMBDA_SECONDS, lambda: self.strands.run(work))
+        else:
+            self.agenda.after(LAMBDA_SECONDS, lambda: work(None))
+
+    def _run(
+        self, function: str, payload: Mapping[str, Any], done: Resume, pause: Callable[[float], None] | None
+    ) -> None:
+        run = Run(function, self.faults, self.used, pause)
+        try:
+            value = LAMBDAS[function](_Wiring(self, run), payload)
+        except Killed:
+            done(None, TaskError("Lambda.Unknown"))
+        except Exception as error:  # noqa: BLE001  whatever a Lambda raises is somebody's to hear
+            self.errors[f"{function}: {type(error).__name__}"] += 1
+            if not isinstance(error, _EXPECTED):
+                self.broken.append(error)
+            done(None, TaskError(type(error).__name__))
+        else:
+            done(value)
+
+    def insist(self, function: str, payload: Mapping[str, Any], *, tries: int = 1000) -> None:
+        """Invoke asynchronously: what fails comes again after a minute."""
+
+        def done(_value: Any = None, error: TaskError | None = None) -> None:
+            if error is not None and tries > 1:
+                self.agenda.after(60, lambda: self.insist(function, payload, tries=tries - 1))
+
+        self.invoke(function, payload, done)
+
+    def send_message(self, queue: str, body: Mapping[str, Any]) -> None:
+        self.queues[queue].put(body, 0)
+
+    def read_lines(self, key: str) -> list[Any]:
+        return [loads(line) for line in (self.blobs.get(key) or b"").splitlines()]
+
+    def fire(self, campaign_id: str, occasion: str) -> None:
+        """The scheduler starts a campaign."""
+        self.insist("StartCampaign", {"account_id": ACCOUNT, "campaign_id": campaign_id, "occasion": occasion})
+
+    def _reap(self) -> None:
+        self.agenda.after(REAP_SECONDS, self._reap, background=True)
+        if self.calls.due_calls or self.campaigns.campaigns:
+            self.invoke("ReapLeases", {}, lambda value=None, error=None: None)
+
+    # ---------------------------------------------------------------- what the carrier tells
+
+    def on_post(self, post: Post) -> None:
+        """A request to place a call was made; the law overrides this."""
+
+    def on_end(self, sid: str) -> None:
+        """A call is over at the carrier; the law overrides this."""
+
+    def callback(self, call_id: str, fact: CarrierFact, failed: Callable[[], None]) -> None:
+        event = {"account_id": ACCOUNT, "call_id": call_id, "fact": replace(fact, at=self.agenda.now_ms)}
+        self.invoke("TwilioWebhooks", event, lambda value=None, error=None: failed() if error else None)
+
+    def verdict(self, call_id: str, sid: str, answered_by: str, failed: Callable[[], None]) -> None:
+        event = {"account_id": ACCOUNT, "call_id": call_id, "sid": sid, "answered_by": answered_by}
+        self.invoke("TwilioVerdicts", event, lambda value=None, error=None: failed() if error else None)
+
+    # ---------------------------------------------------------------- the media container: it is no Lambda
+
+    def stream_opens(self, call_id: str, sid: str) -> bool:
+        ports = {"calls": self.calls, "workflow": self.workflow, "clock": self.clock}
+        with suppress(Conflict):
+            media_opened(ACCOUNT, call_id, stream_sid=f"MZ{sid}", call_sid=sid, **ports)  # type: ignore[arg-type]  # three ports under their names
+            return True
+        return False
+
+    def stream_lives(self, call_id: str) -> None:
+        media_alive(ACCOUNT, call_id, calls=self.calls, leases=self.leases, workflow=self.workflow, clock=self.clock)
+
+    def stream_hears(self, call_id: str, words: str) -> None:
+        store_turn(ACCOUNT, call_id, Turn(0, "caller", words, 300, 700), calls=self.calls)
+
+    def stream_finds_machine(self, call_id: str) -> None:
+        voicemail_found(ACCOUNT, call_id, "carrier", calls=self.calls, clock=self.clock)
+
+    def stream_closes(self, call_id: str, *, machine: bool) -> None:
+        media_closed(
+            ACCOUNT,
+            call_id,
+            reason=EndedReason.VOICEMAIL_DETECTED if machine else None,
+            voicemail_left=False,
+            recording_key=None,
+            first_audio_ms=20,
+            voice_to_voice_ms=(500,),
+            calls=self.calls,
+            workflow=self.workflow,
+            clock=self.clock,
+        )

@@ -1,0 +1,227 @@
+"""What must hold whatever happens, checked at the carrier and in the tables, independently of the product's own code.
+
+At every request to the carrier: caps, pace, budget, window, pause, suppression, frequency. At the end: one outcome a
+recipient, one terminal event a call, nothing held, nothing running.
+"""
+
+from collections import Counter, defaultdict
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from calling.domain.call import Call, CallStatus
+from calling.domain.campaign import Campaign
+from calling.domain.lease import ACCOUNT_POOL
+from calling.domain.recipient import Recipient
+from calling.ports import ExecutionState
+from tests.fakes.sim.carrier_life import Post
+from tests.fakes.sim.house import ACCOUNT, House
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_UNTOUCHED = frozenset({"http_429", "refused 10004", "refused 20429", "refused 22005"})  # nothing of the budget
+LAMBDA_MS = 10_000  # a Lambda's lifetime between its last look and its request
+
+
+class Law:
+    """Watches a house; `violations` says in words what was broken."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.violations: list[str] = []
+        self.slack_ms = 0  # of the pace, where Lambdas stand still between two steps
+        self.exact = True  # False: what a script says of a number need not come true
+        self.closed: dict[str, int] = {}  # campaign → since when nobody may be dialled
+        self.suppressed: dict[str, int] = {}
+        self.ceiling: dict[str, int] = {}  # pool → places under an older, higher cap that are not free yet
+        self.peak = self.peak_campaign = 0
+        self.asked: Counter[str] = Counter()  # requests that count, by call
+        self.by_recipient: Counter[tuple[str, int]] = Counter()
+        self.dials: dict[str, list[int]] = defaultdict(list)  # requests of campaigns, by number
+        self.last: dict[str, int] = {}  # of an account
+        self.live: Counter[str] = Counter()  # by pool
+        self.first_at: int | None = None
+        self.last_at = 0
+
+    def say(self, what: str) -> None:
+        self.violations.append(f"{self.house.agenda.now_ms}: {what}")
+
+    # ---------------------------------------------------------------- at every request
+
+    def on_post(self, post: Post) -> None:
+        call = self.house.calls.get(ACCOUNT, post.call_id)
+        if call is None:
+            self.say(f"a request for a call without a record: {post.call_id}")
+            return
+        self._pace(post)
+        if post.answer not in _UNTOUCHED:
+            self.asked[post.call_id] += 1
+            if self.asked[post.call_id] > 1:
+                self.say(f"{post.call_id} was asked of the carrier twice")
+        campaign = self.house.campaigns.get(ACCOUNT, call.campaign_id or "")
+        if campaign is not None and call.recipient is not None:
+            self._campaign(post, call, campaign)
+        if post.sid is not None:
+            self._lives(post, call, campaign)
+
+    def _pace(self, post: Post) -> None:
+        pace = self.house.limits.get(ACCOUNT).calls_per_second
+        gap = post.at - self.last.get(post.account, -1_000_000)
+        if pace > 0 and gap + self.slack_ms < 1000 / pace:
+            self.say(f"{post.call_id} left {gap} ms after the one before, at {pace:g} calls a second")
+        self.last[post.account] = post.at
+        self.first_at = post.at if self.first_at is None else self.first_at
+        self.last_at = post.at
+
+    def _campaign(self, post: Post, call: Call, campaign: Campaign) -> None:
+        recipient = self.house.campaigns.recipient(campaign, call.recipient or 0)
+        if recipient is None or recipient.call_id != call.call_id:
+            self.say(f"{call.call_id} was dialled for a recipient it is not the call of")
+            return
+        who = f"{campaign.campaign_id}#{recipient.index}"
+        if post.answer not in _UNTOUCHED:
+            self.by_recipient[campaign.campaign_id, recipient.index] += 1
+            if self.by_recipient[campaign.campaign_id, recipient.index] > campaign.max_attempts:
+                self.say(f"{who} was dialled more often than {campaign.max_attempts} times")
+            self._frequency(post, who)
+        since = self.closed.get(campaign.campaign_id)
+        if since is not None and post.at > since + LAMBDA_MS:
+            self.say(f"{who} was dialled {post.at - since} ms after its campaign was paused or canceled")
+        if post.at > self.suppressed.get(post.to_number, post.at) + LAMBDA_MS:
+            self.say(f"{who} was dialled though it is on the do-not-call list")
+        if recipient.not_after is not None and post.at >= recipient.not_after + self.slack_ms:
+            self.say(f"{who} was dialled after its not_after")
+        if not window_is_open(campaign, recipient, post.at - self.slack_ms):
+            self.say(f"{who} was dialled outside its window")
+
+    def _frequency(self, post: Post, who: str) -> None:
+        cap = self.house.limits.get(ACCOUNT).frequency_cap
+        dials = self.dials[post.to_number]
+        dials.append(post.at)
+        if cap is None:
+            return
+        recent = [at for at in dials if at > post.at - cap.days * 86_400_000 + self.slack_ms]
+        if len(recent) > cap.calls:
+            self.say(f"{who}'s number was dialled {len(recent)} times in {cap.days} days")
+
+    def _lives(self, post: Post, call: Call, campaign: Campaign | None) -> None:
+        limits = self.house.limits.get(ACCOUNT)
+        live = len(self.house.carrier.live)
+        self.peak = max(self.peak, live)
+        self._within(ACCOUNT_POOL, live, limits.max_concurrent_calls)
+        if call.recipient is not None and campaign is not None:
+            self.live["campaigns"] += 1
+            self.live[campaign.campaign_id] += 1
+            self.peak_campaign = max(self.peak_campaign, self.live["campaigns"])
+            self._within("campaigns", self.live["campaigns"], limits.campaign_places)
+            own = campaign.max_concurrent or limits.campaign_places
+            self._within(campaign.campaign_id, self.live[campaign.campaign_id], own)
+        self.check_places()
+
+    def _within(self, pool: str, live: int, cap: int) -> None:
+        if live > max(cap, self.ceiling.get(pool, 0)):
+            self.say(f"{live} calls of '{pool}' live at the carrier; its cap is {cap}")
+
+    def on_end(self, sid: str) -> None:
+        owner = self.house.carrier.calls[sid].owner
+        call = self.house.calls.get(ACCOUNT, owner)
+        if call is not None and call.recipient is not None and call.campaign_id is not None:
+            self.live["campaigns"] -= 1
+            self.live[call.campaign_id] -= 1
+        places = self.house.leases.holders(ACCOUNT, ACCOUNT_POOL) if self.ceiling else {}
+        self.ceiling = {pool: min(old, len(places)) for pool, old in self.ceiling.items()}
+
+    def check_places(self) -> None:
+        """Whoever lives at the carrier holds a place, but for those given up as unknown."""
+        held = self.house.leases.pools_held.get((ACCOUNT, ACCOUNT_POOL), {})
+        for sid in self.house.carrier.live:
+            owner = self.house.carrier.calls[sid].owner
+            call = self.house.calls.get(ACCOUNT, owner)
+            if call is not None and owner not in held and call.status is not CallStatus.UNKNOWN:
+                self.say(f"{owner} lives at the carrier without a place")
+
+    # ---------------------------------------------------------------- at the end
+
+    def at_the_end(self) -> None:
+        house = self.house
+        for key, held in house.leases.pools_held.items():
+            if held:
+                self.say(f"places are left in {key[1]}: {sorted(held)[:3]}")
+        if house.lines.lines:
+            self.say(f"lines are left: {list(house.lines.lines.items())[:3]}")
+        if house.carrier.live:
+            self.say(f"{len(house.carrier.live)} calls still live at the carrier")
+        for name in house.machines.running():
+            self.say(f"the execution {name} still runs")
+        events = Counter(event.event_id for event in house.calls.outbox)
+        for event, count in events.items():
+            if count > 1:
+                self.say(f"{event} was written {count} times")
+        for (_, call_id), call in house.calls.calls.items():
+            self._call(call_id, call, events)
+        for campaign in house.campaigns.campaigns.values():
+            self._ended(campaign, events)
+
+    def _call(self, call_id: str, call: Call, events: Counter[str]) -> None:
+        if not call.status.is_terminal or call.settled_at is None:
+            self.say(f"{call_id} is {call.status.value} at the end")
+            return
+        if events[f"{call_id}#terminal"] != 1:
+            self.say(f"{call_id} has {events[f'{call_id}#terminal']} terminal events")
+        if call.due_at is not None:
+            self.say(f"something of {call_id} is left to be done")
+        if not self.house.machines.states.get(call_id) in (None, ExecutionState.OVER):
+            self.say(f"the execution of {call_id} runs")
+        known = self.house.carrier.calls.get(call.twilio_call_sid or "")
+        if known is not None and call.status is not CallStatus.UNKNOWN and call.status.value != known.call.status.value:
+            self.say(f"{call_id} is {call.status.value}, at the carrier it was {known.call.status.value}")
+        if known is not None and known.owner != call_id:
+            self.say(f"{call_id} has taken the carrier's call of {known.owner}")
+
+    def _ended(self, campaign: Campaign, events: Counter[str]) -> None:
+        name = campaign.campaign_id
+        if campaign.recurrence is None and not campaign.status.is_terminal:
+            self.say(f"{name} is {campaign.status.value} at the end")
+            return
+        if campaign.status.is_terminal and events[f"{name}#completed"] != 1:
+            self.say(f"{name} has {events[f'{name}#completed']} events campaign.completed")
+        if campaign.imported_at is None:
+            return
+        recipients = list(self.house.campaigns.rows.get((ACCOUNT, name), {}).values())
+        states = Counter(r.state.value for r in recipients)
+        counts = self.house.campaigns.totals.get((ACCOUNT, name), {})
+        if {k: v for k, v in counts.items() if v} != dict(states):
+            self.say(f"{name}'s counts are {counts}, its recipients {dict(states)}")
+        for recipient in recipients:
+            self._recipient(campaign, recipient)
+
+    def _recipient(self, campaign: Campaign, recipient: Recipient) -> None:
+        who = f"{campaign.campaign_id}#{recipient.index}"
+        if not recipient.state.is_terminal:
+            self.say(f"{who} is {recipient.state.value} at the end")
+            return
+        asked = self.by_recipient[campaign.campaign_id, recipient.index]
+        if not asked <= recipient.attempts <= campaign.max_attempts:
+            self.say(f"{who}: {asked} requests, {recipient.attempts} attempts of {campaign.max_attempts}")
+        if not recipient.reason:
+            self.say(f"{who} ended without a reason")
+        call = self.house.calls.get(ACCOUNT, recipient.call_id or "")
+        known = self.house.carrier.calls.get(call.twilio_call_sid or "") if call is not None else None
+        if self.exact and known is not None and recipient.outcome not in (known.life.outcome, "unknown"):
+            self.say(f"{who} came to {recipient.outcome}; its script says {known.life.outcome}")
+
+
+def window_is_open(campaign: Campaign, recipient: Recipient, at: int) -> bool:
+    """Judge a moment by the wall clocks of all the zones a person may be in."""
+    window = campaign.window
+    if window is None:
+        return True
+    for zone in recipient.zones:
+        local = datetime.fromtimestamp(at / 1000, ZoneInfo(zone))
+        minute, today, before = local.hour * 60 + local.minute, _DAYS[local.weekday()], _DAYS[local.weekday() - 1]
+        if window.start < window.end:
+            inside = window.start <= minute < window.end and today in window.days
+        else:
+            late, early = minute >= window.start, minute < window.end
+            inside = (late and today in window.days) or (early and before in window.days)
+        if not inside:
+            return False
+    return True
