@@ -58,7 +58,7 @@ def build_services() -> Services:
     table = settings.load(settings.TableSettings).table_name
     public = settings.load(settings.PublicSettings)
     carrier = settings.load(settings.CarrierSettings)
-    pace, schedules = settings.load(settings.PaceSettings), settings.load(settings.ScheduleSettings)
+    pace = settings.load(settings.PaceSettings)
     dynamodb, sqs = client("dynamodb", region), client("sqs", region)
     clock, keep = SystemClock(), settings.load(settings.RetentionSettings)
     retention = Retention(keep.retention_days, keep.history_days, clock)
@@ -85,17 +85,22 @@ def build_services() -> Services:
         campaign_workflow=StepFunctionsCampaignWorkflow(
             client("stepfunctions", region), settings.load(settings.CampaignSettings).campaign_state_machine_arn
         ),
-        scheduler=EventBridgeScheduler(
-            client("scheduler", region),
-            schedules.schedule_group,
-            schedules.start_campaign_function_arn,
-            schedules.scheduler_role_arn,
-            schedules.schedule_dead_letters_arn,
-        ),
+        scheduler=_scheduler(region),
         pacer=DynamoPacer(dynamodb, table),
         clock=clock,
         ids=SystemIds(),
         public_base_url=public.public_base_url,
         allow_loopback_webhooks=settings.load(settings.WebhookSettings).allow_loopback_webhooks,
         unlimited_pace=pace.calls_per_second <= 0,
+    )
+
+
+def _scheduler(region: str) -> EventBridgeScheduler:
+    where = settings.load(settings.ScheduleSettings)
+    return EventBridgeScheduler(
+        client("scheduler", region),
+        where.schedule_group,
+        where.start_campaign_function_arn,
+        where.scheduler_role_arn,
+        where.schedule_dead_letters_arn,
     )

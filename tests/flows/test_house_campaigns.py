@@ -136,7 +136,7 @@ def test_the_carrier_saw_nobody_twice_and_never_more_than_the_cap(
     over(running, launched["kinds"]["campaign_id"])
     calls = at_the_carrier(running, [*TALKERS, MACHINE, BUSY, FAILS, REFUSED, LISTED, ASLEEP])
     assert Counter(call["to"] for call in calls) == Counter([*TALKERS, MACHINE, BUSY, BUSY, FAILS])
-    assert most_at_once(calls) == CAP
+    assert 1 < most_at_once(calls) <= CAP, "together, and never above the cap"
 
 
 def test_each_call_says_its_campaign_and_why_it_was_dialled(story: Story, launched: dict[str, dict[str, Any]]) -> None:

@@ -22,8 +22,8 @@ _ME = rf"(?:me|us|here|this (?:number|phone|house|line)|{_MY_PHONE})"
 _FILLER = r"(?:,? (?:please|again|any ?more|ever|back|so|right|sir|ok|okay|like this|like that|at least|or anything))*"
 # A time or a place: the wish is for another hour, not for silence.
 _LIMIT = (
-    r"(?:before|after|until|till?|between|during|while|when|unless|today|tonight|tomorrow|now(?! on)|just now|yet|later|"
-    r"on (?:mon|tues|wednes|thurs|fri|satur|sun)days?|on weekends?|on the weekend|at (?!all\b)|"
+    r"(?:before|after|until|till?|between|during|while|when|unless|today|tonight|tomorrow|now(?! on)|just now|yet|"
+    r"later|on (?:mon|tues|wednes|thurs|fri|satur|sun)days?|on weekends?|on the weekend|at (?!all\b)|"
     r"in (?:the|a) (?:\w+ )?(?:morning|afternoon|evening|minute|hour|night|middle)|in an hour|(?:this|that|too|so) "
     r"(?:early|late|often)|this (?:week|month|morning|afternoon|evening)|next |early|late\b|"
     r"for (?:a|an|the|another|now|\d+|one|two|three|four|five|six)\b|not (?:today|now|tonight|tomorrow))"
@@ -34,14 +34,20 @@ _END = r"(?= *(?:[.,;:!?…—-]|$))"
 _GOES_ON = (
     r"(?: (?:again|any ?more|any longer|ever|please|thanks?|sir|ma'?am|mate|man|okay|ok|or|and|with|because|cause|cos|"
     r"i|i'm|i'?ve|i don'?t|we|we're|it's|you|you're|no|never|take|stop|remove|in (?:the )?future|from now|at all|"
-    r"about (?:this|that|it|any)|already|\w+ times|for (?:any|this|that)|like|back|all the time|every|so|on this|on my)\b)"
+    r"about (?:this|that|it|any)|already|\w+ times|for (?:any|this|that)|like|back|"
+    r"all the time|every|so|on this|on my)\b)"
 )
 _WISH = rf"{_UNLIMITED}(?:{_END}|(?={_GOES_ON}))"
 _MINE = (
     r"(?:me|us|my (?:phone |cell |mobile |home )?(?:number|name|details|info|information|data)|this (?:phone )?number)"
 )
 _LISTS = r"(?:list|lists|database|system|records?|books?|files?|contacts|registry|sheet|directory|rota)"
-_NO_CALL = r"(?:do|don'?t)[ -]not[ -]call|don'?t[ -]call|no[ -]call|dnc"
+_NO_CALL = r"(?:do[ -]not[ -]call|don'?t[ -]call|no[ -]call|dnc|opt[ -]out)"
+
+_DONT = r"(?:do not|don'?t|never|no longer)(?: ever)?"
+_CONSENT = r"(?:consent|permission)"
+_OFF = r"(?:off|from|out of|removed from|taken off|deleted from)"
+_OTHER_LIST = r"(?!.{0,20}\b(?:wait|waiting|guest|standby|shopping)\b)"
 
 # What somebody else does or does not do is no wish: "they never call me", "I can't stop calling", "if you don't call".
 _OTHERS = (
@@ -50,7 +56,10 @@ _OTHERS = (
 )
 _CLAIMED = r"(?:if|when|because|since|unless|why|how come|hope|hoped|thought|glad|sad|upset|worried) you|" + _OTHERS
 _YOU = r"(?<!told )(?<!tell )(?<!telling )(?<!asked )(?<!asking )(?<!want )you"  # "I told you never to call"
-_UNABLE = r"(?:can'?t|cannot|couldn'?t|won'?t|wouldn'?t|don'?t|didn'?t|doesn'?t|never|not|to never|did you|i|i'll|we|he|she|they)"
+_UNABLE = (
+    r"(?:can'?t|cannot|couldn'?t|won'?t|wouldn'?t|don'?t|didn'?t|doesn'?t|never|not|did you|i|i'll|we|he|she|they)"
+)
+_SOMEBODY = r"they|he|she|you|who"
 
 # (what is said, what must not stand just before it)
 _TABLE: tuple[tuple[str, str | None], ...] = (
@@ -68,7 +77,7 @@ _TABLE: tuple[tuple[str, str | None], ...] = (
         _UNABLE,
     ),
     (
-        rf"\b(?:these|the|your|those)(?: \w+)? calls (?:to|have to|need to|must|should) (?:stop|end|cease)\b{_UNLIMITED}",
+        rf"\b(?:these|the|your|those)(?: \w+)? calls (?:(?:have |need )?to|must|should) (?:stop|end)\b{_UNLIMITED}",
         None,
     ),
     (rf"\b(?:refrain from|no) (?:ever )?{_CALLING} {_ME}\b{_WISH}", None),
@@ -82,8 +91,8 @@ _TABLE: tuple[tuple[str, str | None], ...] = (
     ),
     (
         (
-            rf"\b{_NOT}{_HOW} (?:{_CALL}|{_CALLING}|be {_CALLING})(?: {_ME})?(?: back)? (?:ever again|again|any ?more|ever)\b"
-            rf"{_UNLIMITED}"
+            rf"\b{_NOT}{_HOW} (?:{_CALL}|{_CALLING}|be {_CALLING})(?: {_ME})?(?: back)?"
+            rf" (?:ever again|again|any ?more|ever)\b{_UNLIMITED}"
         ),
         _CLAIMED,
     ),
@@ -92,14 +101,14 @@ _TABLE: tuple[tuple[str, str | None], ...] = (
     (rf"\brather you didn'?t {_CALL}(?: {_ME})?\b{_WISH}", None),
     (
         (
-            r"\b(?:do not|don'?t|never|no longer)(?: ever)? (?:want|wish|care|like|need)(?: to (?:get|receive|have|take))?"
-            rf"(?: (?:any|these|your|more|any more|any further|further|no more|the))*(?: \w+)? calls\b(?! about){_UNLIMITED}"
+            rf"\b{_DONT} (?:want|wish|care|like|need)(?: to (?:get|receive|have|take))?"
+            rf"(?: (?:any|these|your|more|any more|further|no more|the))*(?: \w+)? calls\b(?! about){_UNLIMITED}"
         ),
-        r"they|he|she|you|who",
+        _SOMEBODY,
     ),
     (
         (
-            rf"\b(?:do not|don'?t|never|no longer)(?: ever)? (?:want|wish|like)(?: (?:you|you people|you guys|anyone|anybody))?"
+            rf"\b{_DONT} (?:want|wish|like)(?: (?:you(?: people| guys)?|anyone|anybody))?"
             rf"(?: ever)? (?:to {_CALL}|{_CALLING})(?: {_ME})?\b{_WISH}"
         ),
         r"they|he|she|you|who|i don't|do",
@@ -109,14 +118,14 @@ _TABLE: tuple[tuple[str, str | None], ...] = (
             r"\b(?:do not|don'?t|never|no longer|not)(?: ever)? (?:want(?: to)?|wish to|to)(?: ever)? (?:be|get) "
             rf"(?:called|contacted|phoned|bothered)\b{_WISH}"
         ),
-        r"they|he|she|you|who",
+        _SOMEBODY,
     ),
     (
         (
-            r"\b(?:do not|don'?t|never|no longer)(?: ever)? want to (?:ever )?hear from (?:you|this company|your company)\b"
+            rf"\b{_DONT} want to (?:ever )?hear from (?:you|this company|your company)\b"
             rf"{_UNLIMITED}"
         ),
-        r"they|he|she|you|who",
+        _SOMEBODY,
     ),
     (
         rf"\bno (?:more|further) (?:\w+ )?(?:calls|phone calls|contact)\b{_UNLIMITED}",
@@ -128,15 +137,15 @@ _TABLE: tuple[tuple[str, str | None], ...] = (
             r"\b(?:do not|don'?t|didn'?t|did not|no longer|never)(?: \w+)? (?:consent|consented|agree|agreed)"
             r" (?:to|for) (?:[\w']+ ){0,3}(?:calls?|called|contacted|calling)\b"
         ),
-        r"they|he|she|you|who",
+        _SOMEBODY,
     ),
     (
-        r"\b(?:revoke|revoking|withdraw|withdrawing|taking back|take back) (?:my|all|any) (?:\w+ )?(?:consent|permission)\b",
+        rf"\b(?:revok(?:e|ing)|withdraw(?:ing)?|tak(?:e|ing) back) (?:my|all|any) (?:\w+ )?{_CONSENT}\b",
         None,
     ),
     (
         (
-            r"\b(?:do not|don'?t|never|no longer)(?: \w+)? (?:have|give|gave|given)(?: you)? (?:my |any )?(?:consent|permission)"
+            rf"\b{_DONT}(?: \w+)? (?:have|give|gave|given)(?: you)? (?:my |any )?{_CONSENT}"
             r" (?:to|for) (?:[\w']+ ){0,3}(?:call|calls|contact|phone)\b"
         ),
         r"they|he|she|who",
@@ -144,14 +153,13 @@ _TABLE: tuple[tuple[str, str | None], ...] = (
     # lists
     (
         (
-            rf"\b(?:take|taking|remove|delete|get|strike|cross|scratch|drop|erase|pull|wipe|want) {_MINE}(?: \w+)? "
-            rf"(?:off|from|out of|removed from|taken off|deleted from)\b(?!.{{0,20}}\b(?:wait|waiting|guest|standby|shopping)\b)"
-            rf".{{0,30}}\b{_LISTS}\b"
+            rf"\b(?:take|taking|remove|delete|get|strike|cross|scratch|drop|erase|pull|wipe|want) {_MINE}(?: \w+)?"
+            rf" {_OFF}\b{_OTHER_LIST}.{{0,30}}\b{_LISTS}\b"
         ),
         r"don'?t|not|didn'?t|never|they|he|she",
     ),
     (
-        rf"\b(?:be|get) (?:taken|removed|deleted) (?:off|from)\b(?!.{{0,20}}\b(?:wait|waiting|guest|standby)\b).{{0,30}}\b{_LISTS}\b",
+        rf"\b(?:be|get) (?:taken|removed|deleted) (?:off|from)\b{_OTHER_LIST}.{{0,30}}\b{_LISTS}\b",
         r"not|not to|don't want to",
     ),
     (
@@ -159,7 +167,7 @@ _TABLE: tuple[tuple[str, str | None], ...] = (
         r"don'?t|not|didn'?t|did|never|you|i|i'll|they|he|she|we|won'?t|not to",
     ),
     (
-        rf"\b(?:put|add|place|register) {_MINE} (?:on|to|in|into) .{{0,20}}\b(?:do[ -]not[ -]call|don'?t[ -]call|no[ -]call|dnc|opt[ -]out)\b",
+        rf"\b(?:put|add|place|register) {_MINE} (?:on|to|in|into) .{{0,20}}\b{_NO_CALL}\b",
         r"don'?t|not",
     ),
     (

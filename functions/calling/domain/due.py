@@ -56,8 +56,9 @@ def first_look(campaign: Campaign, recipient: Recipient, now: int) -> Recipient:
     So that a long list of people who sleep does not stand before those who are awake.
     """
     at = next_open(campaign.window, _zones(campaign, recipient), now)
-    if at is None or at <= now:
-        return recipient
+    never = at is None or (recipient.not_after is not None and at >= recipient.not_after)
+    if at is None or never or at <= now:
+        return recipient  # now: to be called, or to be told that nobody will
     return replace(recipient, due_at=at, reason=_window(campaign, "is closed"))
 
 

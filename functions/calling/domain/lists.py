@@ -162,6 +162,8 @@ def _csv(lines: Iterable[str]) -> Iterator[Row | BadRow]:
             return
         if cells == [_TOO_LONG.strip()]:
             yield BadRow("", _TOO_LONG_WORDS)
+        elif phone is not None and any("\0" in cell for cell in cells):
+            yield BadRow(cells[0][:32], f"This row holds a NUL, or a line longer than {LONGEST_LINE} bytes.")
         elif any(cell.strip() for cell in cells):
             yield _cells(header, phone, cells)
 

@@ -16,6 +16,7 @@ from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
 from calling.domain.campaign import Campaign, Ticket
 from calling.domain.due import Due, next_due
 from calling.domain.errors import InvalidRequest
+from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.limits import Limits
 from calling.domain.recipient import Recipient, RecipientState, Verdict, attempt_id, decided
 from calling.ports import (
@@ -37,6 +38,7 @@ from calling.usecases.steer_campaign import pause_by_itself
 from calling.usecases.take_places import take_places
 
 LONGEST_WAIT_MS = 10 * 60_000
+LONGEST_PAUSE_SECONDS = 5  # between two looks of a ticket that waits
 LOOK_AGAIN_MS = 15 * 60_000  # for what is held until somebody acts
 _TRIES = 4
 
@@ -94,6 +96,7 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
     if recipient.state is RecipientState.IN_FLIGHT and recipient.tries == ticket.number:
         return _finish(ticket, campaign, recipient, now, ports=ports)
     if recipient.state is not RecipientState.PENDING or recipient.tries != ticket.number - 1:
+        _leave(ticket, campaign, recipient, ports=ports)
         return Dispatched.STALE
     limits = ports.limits.get(ticket.account_id)
     contact = ports.contacts.get(ticket.account_id, recipient.phone_number)
@@ -102,13 +105,15 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
         held_by_campaign = due.verdict is Verdict.HOLD and recipient.country not in campaign.held_countries
         look_again = now if held_by_campaign else now + LOOK_AGAIN_MS
         ports.campaigns.change_recipient(recipient, put_off(recipient, due, now, look_again=look_again))
+        _leave(ticket, campaign, recipient, ports=ports)
         return Dispatched.PUT_OFF
     call = _compose(campaign, recipient, due, now, ports=ports)
     if call is None:
         return Dispatched.PUT_OFF
     wait = take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now)
     if wait is not None:
-        return _wait(ticket, recipient, wait, now, wait_seconds(limits.campaign_places), ports=ports)
+        seconds = wait_seconds(_places(campaign, limits), now - ticket.since)
+        return _wait(ticket, recipient, wait, now, seconds, ports=ports)
     ports.campaigns.change_recipient(
         recipient, begun(recipient, call.call_id, replace(due, details=_decided_on(due, limits, call)), now), call=call
     )
@@ -120,14 +125,30 @@ def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, 
     """Finish what a copy of this ticket began: it made the call and may have died before starting it."""
     call = ports.calls.get(recipient.account_id, recipient.call_id or "")
     if call is None or call.status.is_terminal or call.task_token is not None:
+        _leave(ticket, campaign, recipient, ports=ports)
         return Dispatched.STALE
     # Its places may have been taken back meanwhile: they are taken again, or still its own.
     limits = ports.limits.get(ticket.account_id)
     if take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now) is not None:
-        ports.queue.send(ticket, delay_seconds=wait_seconds(limits.campaign_places))
+        ports.queue.send(ticket, delay_seconds=wait_seconds(_places(campaign, limits), now - ticket.since))
         return Dispatched.WAITING
+    _leave(ticket, campaign, recipient, ports=ports)  # where it was settled just now
     _start(call, ports=ports)
     return Dispatched.STARTED
+
+
+def _leave(ticket: Ticket, campaign: Campaign, recipient: Recipient, *, ports: DoorPorts) -> None:
+    """Give back what a copy of this ticket took before it died, or took too late; nothing where this try's call lives.
+
+    Comes after a write of the recipient's record, or a look at one that moved on: no other copy gets through any more.
+    """
+    call_id = attempt_id(ticket.campaign_id, ticket.index, ticket.number)
+    call = ports.calls.get(ticket.account_id, call_id)
+    if call is not None and call.settled_at is None:
+        return
+    for pool in (ACCOUNT_POOL, ticket.campaign_id):
+        ports.leases.release(ticket.account_id, pool, call_id)
+    ports.lines.release(ticket.account_id, campaign.from_number, recipient.phone_number, call_id)
 
 
 def _start(call: Call, *, ports: DoorPorts) -> None:
@@ -135,13 +156,19 @@ def _start(call: Call, *, ports: DoorPorts) -> None:
     ports.opener.start(call.account_id, call.call_id)
 
 
-def wait_seconds(places: int) -> int:
+def _places(campaign: Campaign, limits: Limits) -> int:
+    return min(campaign.max_concurrent or limits.campaign_places, limits.campaign_places)
+
+
+def wait_seconds(places: int, waited_ms: int) -> int:
     """Say after how long a ticket without a place comes again.
 
-    Half as many tickets as places wait, so a place that becomes free is taken within a fraction of this; where many
-    wait, each may come more seldom.
+    As many tickets wait as there are places, so one has waited about as long as a call takes. A place that becomes free
+    stands empty for about the wait divided by the places: that is kept below a fiftieth of a call. So short calls
+    find a ticket at once, and long ones do not pay for tickets that ask in vain.
     """
-    return min(1 + places // 20, 3)
+    waited = waited_ms / 1000
+    return max(1, min(int(waited * min(0.02 * places, 0.25)), LONGEST_PAUSE_SECONDS))
 
 
 def _wait(ticket: Ticket, recipient: Recipient, reason: str, now: int, seconds: int, *, ports: DoorPorts) -> Dispatched:

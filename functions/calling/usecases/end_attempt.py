@@ -37,7 +37,7 @@ def end_attempt(
         return
     if moved:
         _judge(campaign, call, campaigns=campaigns, limits=limits, workflow=workflow, clock=clock)
-    _wake(campaign, recipient, campaigns=campaigns, workflow=workflow)
+    _wake(campaign, recipient, campaigns=campaigns, workflow=workflow, clock=clock)
 
 
 def _move(campaign: Campaign, call: Call, *, campaigns: CampaignStore, clock: Clock) -> tuple[Recipient | None, bool]:
@@ -95,12 +95,16 @@ def _tripped(campaign: Campaign, rules: Breaker, slot: int, *, campaigns: Campai
     return breaker.trips(rules, calls, failures)
 
 
-def _wake(campaign: Campaign, recipient: Recipient, *, campaigns: CampaignStore, workflow: CampaignWorkflow) -> None:
+def _wake(
+    campaign: Campaign, recipient: Recipient, *, campaigns: CampaignStore, workflow: CampaignWorkflow, clock: Clock
+) -> None:
     """Have the planner look again where it could not know of this: the last call is over, or a try comes sooner."""
     now = campaigns.get(campaign.account_id, campaign.campaign_id)
     if now is None:
         return
     waits_again = recipient.state is RecipientState.PENDING
-    sooner = waits_again and (now.wake_at is None or (recipient.due_at or 0) < now.wake_at)
+    # A moment that has passed is of a wait that is over: the planner may be about to begin another, not knowing of this.
+    wakes_at = now.wake_at if now.wake_at is not None and now.wake_at > clock.now() else None
+    sooner = waits_again and (wakes_at is None or (recipient.due_at or 0) < wakes_at)
     if sooner or campaigns.counts(now).in_flight == 0:
         signal_campaign(campaign.account_id, campaign.campaign_id, campaigns=campaigns, workflow=workflow)

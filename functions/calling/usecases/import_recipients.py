@@ -93,19 +93,18 @@ def _record(account_id: str, campaign_id: str, *, campaigns: CampaignStore, cloc
 def _recipients(
     campaign: Campaign, seen: SeenNumbers, done: int, *, blobs: BlobStore, clock: Clock
 ) -> Iterator[tuple[Recipient | None, Recipient | None]]:
-    """Give (what the row is, what to store of it): a double is (None, None)."""
+    """Give (what the row is, what to store of it) from row `done` on: a double is (None, None)."""
     now = clock.now()
     for index, row in enumerate(read_rows(blobs.chunks(campaign.source_key))):
-        if index < done:
-            if not isinstance(row, BadRow) and row.phone[1:].isdigit():
-                seen.add(row.phone)
-            continue
         found = RowError(index, row.phone, "invalid_row", row.reason) if isinstance(row, BadRow) else None
         recipient = found or read_row(campaign, index, row, now)  # type: ignore[arg-type]  # a BadRow has its error
+        bad = refused_row(campaign, recipient) if isinstance(recipient, RowError) else None
+        new = not isinstance(recipient, RowError) and seen.add(recipient.phone_number.e164)
+        if index < done:
+            continue  # an earlier run has stored it; its number is noted as seen
         if isinstance(recipient, RowError):
-            bad = refused_row(campaign, recipient)
             yield bad, bad
-        elif seen.add(recipient.phone_number.e164):
+        elif new:
             yield recipient, first_look(campaign, recipient, now)
         else:
             yield None, None
@@ -124,6 +123,11 @@ def _finish(campaign: Campaign, progress: Progress, *, campaigns: CampaignStore,
     now = clock.now()
     said = f"{progress.valid} to call, {progress.invalid} invalid, {progress.duplicates} twice in the list"
     note = TimelineEntry(now, "imported", said)
+    refused = None
+    if progress.invalid and not campaign.skip_invalid:
+        refused = f"{progress.invalid} rows of its list are invalid"
+    elif not progress.valid:
+        refused = "its list has nobody to call"
 
     def decide(c: Campaign) -> CampaignRevision | None:
         if c.imported_at is not None:
@@ -134,15 +138,15 @@ def _finish(campaign: Campaign, progress: Progress, *, campaigns: CampaignStore,
             "invalid_count": progress.invalid,
             "duplicate_count": progress.duplicates,
         }
+        counts = Counts(pending=progress.valid, invalid=progress.invalid)
+        if refused is not None and not c.status.is_terminal:  # in the same write: who dies in between would dial
+            over = finished(c, _S.FAILED, refused, now)
+            return CampaignRevision({**changes, **over.changes}, over.note, outbox=over.outbox, counts=counts)
         if c.status is _S.IMPORTING:
             changes["status"] = _S.RUNNING if c.scheduled_at is None and c.recurrence is None else _S.SCHEDULED
-        return CampaignRevision(changes, note, counts=Counts(pending=progress.valid, invalid=progress.invalid))
+        return CampaignRevision(changes, note, counts=counts)
 
-    campaign, _ = revise_campaign(campaign.account_id, campaign.campaign_id, decide, campaigns=campaigns)
-    if progress.invalid and not campaign.skip_invalid:
-        _fail(campaign, f"{progress.invalid} rows of its list are invalid", campaigns=campaigns, clock=clock)
-    elif not progress.valid:
-        _fail(campaign, "its list has nobody to call", campaigns=campaigns, clock=clock)
+    revise_campaign(campaign.account_id, campaign.campaign_id, decide, campaigns=campaigns)
 
 
 def _fail(campaign: Campaign, reason: str, *, campaigns: CampaignStore, clock: Clock) -> None:

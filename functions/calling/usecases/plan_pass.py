@@ -36,7 +36,8 @@ MAX_PASSES = 500  # of one execution: some 20 events each, of the 25,000 its his
 PASS_MINUTES = 10
 SHORTEST_CALL_SECONDS = 10  # so many calls a place carries in a pass, at most
 MIN_PLANNED, MAX_PLANNED = 50, 5_000
-AT_THE_DOOR = 0.5  # of the cap wait at the doorway, beside those that are called, so that no place waits for a ticket
+AT_THE_DOOR = 1.0  # of the places wait at the doorway, beside those that are called, so that none waits for a ticket
+MAX_HELD = 4 * MAX_PLANNED  # so many are read to tell that all of them are held
 LONGEST_WAIT_SECONDS = 3_600  # whatever the next wake-up should have been, look again
 _S = CampaignStatus
 
@@ -146,7 +147,7 @@ def _nobody(campaign: Campaign, held: int, *, looked: int, ports: PlanPorts) -> 
     if counts.done:
         _complete(campaign, ports=ports)
         return {"result": "again"}
-    if held and held >= counts.pending and counts.in_flight == 0:
+    if held and counts.in_flight == 0 and _all_held(campaign, counts.pending, ports=ports):
         countries = ", ".join(campaign.held_countries)
         reason = f"only numbers of {countries} are left, which the carrier account may not call (geo permissions)"
         ids = (campaign.account_id, campaign.campaign_id, reason)
@@ -158,6 +159,15 @@ def _nobody(campaign: Campaign, held: int, *, looked: int, ports: PlanPorts) -> 
         return _await(campaign, None, ports=ports)  # the last call's end signals
     now = ports.clock.now()
     return _await(campaign, ports.campaigns.next_due_at(campaign) or now + 2_000, ports=ports)
+
+
+def _all_held(campaign: Campaign, pending: int, *, ports: PlanPorts) -> bool:
+    """Tell whether everybody who still waits is held for their country; not asked where they are very many."""
+    if pending > MAX_HELD:
+        return False
+    far = ports.clock.now() * 2  # whenever they are due: each was held at a moment of its own
+    waiting = ports.campaigns.due(campaign, until=far, limit=pending)
+    return len(waiting) >= pending and all(r.country in campaign.held_countries for r in waiting)
 
 
 def _await(campaign: Campaign, until: int | None, *, ports: PlanPorts) -> dict[str, Any]:
@@ -209,6 +219,9 @@ def _sweep(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
 
 
 def _swept(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
+    """Leave nothing behind: its pool of places, and its list, unless that is the recurring campaign's."""
+    if campaign.parent_id is None:
+        ports.blobs.delete([campaign.source_key])
     ports.leases.forget(campaign.account_id, campaign.campaign_id)
     swept = CampaignRevision({"swept_at": ports.clock.now()})
     ids = (campaign.account_id, campaign.campaign_id)

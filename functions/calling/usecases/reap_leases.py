@@ -195,7 +195,10 @@ def _reap(account_id: str, pool: str, holder: str, *, ports: ReapPorts) -> bool:
             end_call(call, resolve=ports.resolve, settle=ports.settle)  # settling it gives the place back
             return _is_done(call, ports=ports)
         # Not dialled: whoever dispatches it must take a place first, its own or another.
-    return ports.leases.reap(account_id, pool, holder, now=ports.clock.now())
+    reaped = ports.leases.reap(account_id, pool, holder, now=ports.clock.now())
+    if reaped and call is not None:  # its line has no expiry of its own
+        ports.lines.release(account_id, call.from_number, call.to_number, holder)
+    return reaped
 
 
 def _revive(account_id: str, campaign_id: str, *, ports: ReapPorts) -> bool:

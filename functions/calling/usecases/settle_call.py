@@ -59,6 +59,9 @@ def settle_call(account_id: str, call_id: str, *, summary_failed: bool = False, 
         return {"result": "done"}  # erased meanwhile
     if call.settled_at is None:
         unready = _unready(call, ports.clock.now())
+        if unready is not None and call.carrier_is_done:
+            # Only words are waited for: the next call need not wait with them.
+            give_places_back(call, leases=ports.leases, lines=ports.lines)
         if unready is not None:
             return unready
     turns = ports.calls.turns(account_id, call_id) if call.answered_at is not None else ()

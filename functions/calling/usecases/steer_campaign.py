@@ -93,9 +93,15 @@ def cancel_campaign(
         if campaign.status is _S.CANCELED:
             return None
         _require_alive(campaign)
-        return finished(campaign, _S.CANCELED, "on request", now)
+        over = finished(campaign, _S.CANCELED, "on request", now)
+        if campaign.status is _S.SCHEDULED and campaign.imported_at is not None:
+            # Its execution has read the list and ended: the next one gives everybody on it their end.
+            over.changes["generation"] = campaign.generation + 1
+        return over
 
     campaign, _ = revise_campaign(account_id, campaign_id, decide, campaigns=campaigns)
+    if campaign.imported_at is not None:
+        workflow.start(account_id, campaign_id, campaign.generation)
     scheduler.delete(campaign_id)
     signal_campaign(account_id, campaign_id, campaigns=campaigns, workflow=workflow)
     return campaign
@@ -103,7 +109,7 @@ def cancel_campaign(
 
 def finished(campaign: Campaign, status: CampaignStatus, reason: str, now: int) -> CampaignRevision:
     """The campaign is over: its status, and one event that says so."""
-    changes = {"status": status, "finished_at": now, "pause_reason": None}
+    changes: dict[str, object] = {"status": status, "finished_at": now, "pause_reason": None}
     return CampaignRevision(
         changes, TimelineEntry(now, status.value, reason), outbox=events.campaign_completed(campaign, now)
     )

@@ -30,6 +30,7 @@ class Agenda:
     def __init__(self, start_ms: int = START_MS) -> None:
         self.now_ms = start_ms
         self.waiting = 0  # timers that are not background
+        self.most = 0  # timers there ever were at once
         self._heap: list[tuple[int, int, Timer]] = []
         self._numbers = count()
         self._dead = 0
@@ -39,6 +40,7 @@ class Agenda:
         timer = Timer(max(when_ms, self.now_ms), work, background=background)
         heapq.heappush(self._heap, (timer.at, next(self._numbers), timer))
         self.waiting += not background
+        self.most = max(self.most, len(self._heap))
         return timer
 
     def after(self, seconds: float, work: Callable[[], None], *, background: bool = False) -> Timer:

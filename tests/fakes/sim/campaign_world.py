@@ -47,6 +47,7 @@ class CampaignWorld(House):
         self.law = Law(self)
         self.began = self.agenda.now_ms
         self.made = 0
+        self.highest_cap = limits.max_concurrent_calls
 
     # ---------------------------------------------------------------- what tests do
 
@@ -63,7 +64,7 @@ class CampaignWorld(House):
     def _create(self, request: CampaignRequest) -> str:
         self.made += 1
         once = sha256(str(self.made).encode()).hexdigest()[:24]
-        self.insist("Api", {"account_id": ACCOUNT, "request": request, "once": once})
+        self.insist("Api", {"account_id": ACCOUNT, "request": request, "once": once}, after=5)
         return f"camp_{once}"
 
     def lives(self, phone: str, *lives: Life) -> None:
@@ -117,6 +118,7 @@ class CampaignWorld(House):
             held = len(self.leases.holders(ACCOUNT, "all"))
             self._law.ceiling = {pool: held for pool in ("all", "campaigns", *self._ids())}
         self.limits.put(ACCOUNT, now)
+        self.highest_cap = max(self.highest_cap, now.max_concurrent_calls)
 
     def single(self, phone: str) -> str:
         """Place a call that belongs to no campaign."""

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 TABLES = frozenset({"calls", "campaigns", "contacts", "limits", "agents", "leases", "lines", "pacer", "people"})
+STANDS_STILL = 0.4  # of its calls of ports, before which a slow run stands still
 CARRIER_SECONDS = 0.1  # the carrier's answer to a request that places a call
 
 
@@ -87,9 +88,16 @@ class Faults:
 class Run:
     """One run of a Lambda: its ports may kill it, its tables throttle it, and it may stand still in between."""
 
-    def __init__(self, function: str, faults: Faults, used: Counter[str], pause: Callable[[float], None] | None) -> None:
-        self.function, self.faults, self.used, self.pause = function, faults, used, pause
-        self.slow = pause is not None and faults.happens("interleaved", faults.interleave)
+    def __init__(
+        self,
+        function: str,
+        faults: Faults,
+        used: Counter[str],
+        pause: Callable[[float], None] | None,
+        *,
+        slow: bool = False,
+    ) -> None:
+        self.function, self.faults, self.used, self.pause, self.slow = function, faults, used, pause, slow
 
     def port(self, name: str, port: Any) -> Any:
         """Give a port as this run sees it."""
@@ -99,7 +107,7 @@ class Run:
         """Call a port."""
         name = f"{port}.{method}"
         self.used[name] += 1
-        if self.slow and self.pause is not None:
+        if self.slow and self.pause is not None and self.faults.chance.random() < STANDS_STILL:
             self.pause(self.faults.chance.choice((0.0, 0.002, 0.02, 0.3)))
         self.faults.moment(self.function, f"before {name}")
         self._throttle(port, "before", self.faults.throttle_before)

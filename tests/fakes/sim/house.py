@@ -14,7 +14,7 @@ from typing import Any
 from calling.domain.agent import Agent, Number
 from calling.domain.call import EndedReason
 from calling.domain.campaign import Ticket, execution_name
-from calling.domain.errors import Conflict, RedialError
+from calling.domain.errors import Conflict, InvalidRequest, RedialError
 from calling.domain.limits import Limits
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.progress import CarrierFact
@@ -42,7 +42,7 @@ MAX_RECEIVES = 6  # template.yaml: then it lies among the dead letters
 REAP_SECONDS = 60
 SUMMARY = Completion("", {"summary": "It was agreed.", "sentiment": "happy", "successful": True})
 # What a Lambda may fail with where nothing is wrong with the code: the state machine or the queue brings it again.
-_EXPECTED = (Throttled, StaleRecord, RedialError, MissingRecord)
+_EXPECTED = (Throttled, StaleRecord, RedialError, MissingRecord, FileNotFoundError)
 
 
 class RunClock:
@@ -83,7 +83,7 @@ class SimQueue:
     def put(self, body: Mapping[str, Any], delay: float) -> None:
         faults, agenda = self.house.faults, self.house.agenda
         self.sends += 1
-        agenda.after(delay + SQS_SECONDS, lambda: self.deliver(body, 1))
+        agenda.after(delay + self.house.lag(SQS_SECONDS), lambda: self.deliver(body, 1))
         name = str(body.get("call_id") or (body["campaign_id"], body["index"], body["number"]))
         if not faults.quiet and self.doubled[name] < faults.messages_twice:
             self.doubled[name] += 1
@@ -98,10 +98,14 @@ class SimQueue:
             if error is None:
                 return
             if receives >= MAX_RECEIVES:
+                self.house.poison.discard(body.get("index", -1))
                 self.house.agenda.after(VISIBILITY_SECONDS, lambda: self.dead(body))
                 return
             self.house.agenda.after(VISIBILITY_SECONDS, lambda: self.deliver(body, receives + 1))
 
+        if body.get("index") in self.house.poison:
+            done(None, TaskError("Poison"))
+            return
         self.house.invoke(self.function, {**body, "receives": receives} if "call_id" in body else body, done)
 
     def send(self, *what: Any, delay_seconds: int = 0) -> None:
@@ -181,7 +185,9 @@ class House:
         self.clock = RunClock(self.agenda)
         self.import_ms = 600_000
         self.firings = 1
+        self.scale, self.jitter = 1.0, 0.0  # of all latencies
         self.openers = False
+        self.poison: set[int] = set()  # recipients whose messages fail until they are dead letters
         self.calls = SimCallStore()
         self.campaigns = SimCampaignStore(self.calls, self.agenda, self.faults)
         self.contacts, self.limits = MemoryContactStore(), MemoryLimitsStore(limits)
@@ -218,36 +224,48 @@ class House:
     def invoke(self, function: str, payload: Mapping[str, Any], done: Resume) -> None:
         """Run a Lambda and say how it went."""
         self.invocations[function] += 1
-        work = partial(self._run, function, payload, done)
-        if function in SLEEPERS or self.faults.interleave:
-            self.agenda.after(LAMBDA_SECONDS, lambda: self.strands.run(work))
+        slow = self.faults.happens("interleaved", self.faults.interleave)
+        work = partial(self._run, function, payload, done, slow=slow)
+        if function in SLEEPERS or slow:
+            self.agenda.after(self.lag(LAMBDA_SECONDS), lambda: self.strands.run(work))
         else:
-            self.agenda.after(LAMBDA_SECONDS, lambda: work(None))
+            self.agenda.after(self.lag(LAMBDA_SECONDS), lambda: work(None))
 
     def _run(
-        self, function: str, payload: Mapping[str, Any], done: Resume, pause: Callable[[float], None] | None
+        self,
+        function: str,
+        payload: Mapping[str, Any],
+        done: Resume,
+        pause: Callable[[float], None] | None,
+        *,
+        slow: bool,
     ) -> None:
-        run = Run(function, self.faults, self.used, pause)
+        run = Run(function, self.faults, self.used, pause, slow=slow)
         try:
             value = LAMBDAS[function](_Wiring(self, run), payload)
         except Killed:
             done(None, TaskError("Lambda.Unknown"))
         except Exception as error:  # noqa: BLE001  whatever a Lambda raises is somebody's to hear
             self.errors[f"{function}: {type(error).__name__}"] += 1
-            if not isinstance(error, _EXPECTED):
+            if not isinstance(error, _EXPECTED) or (function == "Api" and isinstance(error, InvalidRequest)):
                 self.broken.append(error)
             done(None, TaskError(type(error).__name__))
         else:
             done(value)
 
-    def insist(self, function: str, payload: Mapping[str, Any], *, tries: int = 1000) -> None:
-        """Invoke asynchronously: what fails comes again after a minute."""
+    def insist(self, function: str, payload: Mapping[str, Any], *, tries: int = 1000, after: float = 60) -> None:
+        """Invoke asynchronously: what fails comes again after a while."""
 
         def done(_value: Any = None, error: TaskError | None = None) -> None:
             if error is not None and tries > 1:
-                self.agenda.after(60, lambda: self.insist(function, payload, tries=tries - 1))
+                self.agenda.after(after, lambda: self.insist(function, payload, tries=tries - 1, after=after))
 
         self.invoke(function, payload, done)
+
+    def lag(self, seconds: float) -> float:
+        """Give a latency as it is this time."""
+        spread = 1 + self.jitter * self.faults.chance.uniform(-1, 1) if self.jitter else 1.0
+        return seconds * self.scale * spread
 
     def send_message(self, queue: str, body: Mapping[str, Any]) -> None:
         self.queues[queue].put(body, 0)

@@ -54,6 +54,9 @@ class Outside(Protocol):
     def send_message(self, queue: str, body: Mapping[str, Any]) -> None:
         """Send to a queue."""
 
+    def lag(self, seconds: float) -> float:
+        """Give a latency as it is this time."""
+
     def read_lines(self, key: str) -> list[Any]:
         """Read a JSON Lines object."""
 
@@ -175,7 +178,7 @@ def _walk(machines: Machines, machine: str, name: str, definition: Mapping[str, 
         state = definition["States"][at]
         machines.transitions[machine] += 1
         machines.entered[at] += 1
-        yield lambda resume: machines.agenda.after(TRANSITION_SECONDS, resume) and None
+        yield lambda resume: machines.agenda.after(machines.outside.lag(TRANSITION_SECONDS), resume) and None
         entered = datetime.fromtimestamp(machines.agenda.now_ms / 1000, UTC)
         context["State"] = {"EnteredTime": entered.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
         match state["Type"]:

@@ -130,3 +130,22 @@ def test_a_numbers_webhooks(api: Api, slot: str) -> None:
     error_of(api.request("PUT", path, json={"url": "ftp://x.example.com"}), 400, "invalid_webhook_url", "url")
     error_of(api.request("PUT", path, json={}), 400, "missing_field", "url")
     error_of(api.get(f"/integrations/{slot}/number/%2B447700900999"), 404, "phone_number_not_found")
+
+
+def test_one_number_of_an_agent_is_the_default(world: World, api: Api) -> None:
+    def defaults() -> list[str]:
+        return [n["phone_number"] for n in api.get("/phone-numbers").json()["phone_numbers"] if n["is_default"]]
+
+    assert defaults() == []
+    for number in (FROM, FROM_2):
+        answer = api.request("PATCH", f"/phone-numbers/{number}", json={"is_default": True})
+        assert answer.json()["phone_number"]["is_default"] is True
+        assert defaults() == [number]
+    assert api.place("from_number").json()["from"] == FROM_2
+    world.carrier.owned.add("+447700900125")
+    imported = {"phone_number": "+447700900125", "agent_id": api.agent_id, "is_default": True}
+    assert api.post("/phone-numbers", imported).json()["phone_number"]["is_default"] is True
+    assert defaults() == ["+447700900125"]
+    assert api.request("PATCH", "/phone-numbers/+447700900125", json={"is_default": False}).status_code == 200
+    assert defaults() == []
+    error_of(api.request("PATCH", f"/phone-numbers/{FROM}", json={"is_default": None}), 400, "invalid_field")
