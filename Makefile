@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS := 1
 SAM := .venv/tools/bin/sam
 SAM_ENV := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 
-.PHONY: help setup demo local test check format build validate bench-imports bench-house clean
+.PHONY: help setup demo local test check format build validate soak bench-campaigns bench-imports bench-house clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -24,6 +24,12 @@ local: setup ## the house on this machine, until Ctrl-C: SPEECH=real|scripted
 
 test: setup ## all tests
 	$(PY) -m pytest
+
+soak: setup ## the fault suite at size
+	$(PY) -m tests.soak
+
+bench-campaigns: setup ## slot utilisation, cost a call, a million rows
+	@$(PY) -m tests.benchmarks.campaign_utilisation
 
 check: setup validate ## style, types, laws, templates
 	$(PY) -m ruff check .

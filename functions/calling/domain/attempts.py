@@ -158,4 +158,6 @@ def _words(call: Call, result: str) -> str:
         "unknown": "it cannot be known whether the carrier placed the call",
         "canceled": "the call was ended before it was answered",
     }[result]
+    if result in ("busy", "no-answer") and call.sip_response_code:
+        return f"{said} (SIP {call.sip_response_code})"
     return f"{said}: {why}" if why and result != "completed" else said

@@ -7,6 +7,7 @@ ever one of them moves, and it gives the word back before the next event happens
 
 import heapq
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from threading import Lock, Thread
 
@@ -18,9 +19,9 @@ class Timer:
 
     __slots__ = ("at", "background", "work")
 
-    def __init__(self, at: int, work: Callable[[], None], *, background: bool) -> None:
+    def __init__(self, at: int, work: Callable[[], object], *, background: bool) -> None:
         self.at = at
-        self.work: Callable[[], None] | None = work
+        self.work: Callable[[], object] | None = work
         self.background = background
 
 
@@ -35,7 +36,7 @@ class Agenda:
         self._numbers = count()
         self._dead = 0
 
-    def at(self, when_ms: int, work: Callable[[], None], *, background: bool = False) -> Timer:
+    def at(self, when_ms: int, work: Callable[[], object], *, background: bool = False) -> Timer:
         """Have something happen; a moment that has passed is now."""
         timer = Timer(max(when_ms, self.now_ms), work, background=background)
         heapq.heappush(self._heap, (timer.at, next(self._numbers), timer))
@@ -43,7 +44,7 @@ class Agenda:
         self.most = max(self.most, len(self._heap))
         return timer
 
-    def after(self, seconds: float, work: Callable[[], None], *, background: bool = False) -> Timer:
+    def after(self, seconds: float, work: Callable[[], object], *, background: bool = False) -> Timer:
         """Have something happen after so many seconds."""
         return self.at(self.now_ms + round(seconds * 1000), work, background=background)
 
@@ -121,10 +122,8 @@ class Strands:
         worker = self._idle.pop() if self._idle else _Worker()
 
         def whole() -> None:
-            try:
+            with suppress(Ended):
                 work(lambda seconds: self._sleep(worker, seconds))
-            except Ended:
-                pass
             self._idle.append(worker)
 
         worker.work = whole

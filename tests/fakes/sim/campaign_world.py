@@ -1,9 +1,9 @@
 """A house under the law, and the way tests speak to it: accept a campaign, act midway, let time pass, judge.
 
-    world = CampaignWorld(limits=Limits(max_concurrent_calls=7))
-    campaign_id = world.create(numbers(30), max_attempts=2)
-    world.at(60, lambda: world.pause(campaign_id))
-    world.run()
+world = CampaignWorld(limits=Limits(max_concurrent_calls=7))
+campaign_id = world.create(numbers(30), max_attempts=2)
+world.at(60, lambda: world.pause(campaign_id))
+world.run()
 """
 
 from collections import Counter
@@ -23,10 +23,11 @@ from calling.usecases.create_campaign import CampaignRequest, upload_key
 from calling.usecases.place_call import CallRequest, place_call
 from calling.usecases.start_campaign import start_campaign
 from calling.usecases.steer_campaign import cancel_campaign, pause_campaign, resume_campaign
-from tests.fakes.sim.carrier_life import Life, Post
+from tests.fakes.sim.carrier_life import Post
 from tests.fakes.sim.faults import Faults
 from tests.fakes.sim.house import ACCOUNT, House
 from tests.fakes.sim.law import Law
+from tests.fakes.sim.lives import Life
 
 HOUR_MS = 3_600_000
 FREE = Limits(max_concurrent_calls=7, single_call_reserve=2, calls_per_second=0, frequency_cap=None)
@@ -42,7 +43,6 @@ class CampaignWorld(House):
     """See the module."""
 
     def __init__(self, *, faults: Faults | None = None, limits: Limits = FREE, **fields: Any) -> None:
-        self.law: Law | None = None
         super().__init__(faults=faults, limits=limits, **fields)
         self.law = Law(self)
         self.began = self.agenda.now_ms
@@ -73,15 +73,19 @@ class CampaignWorld(House):
 
     def at(self, seconds: float, work: Callable[[], object]) -> None:
         """Have something done so many seconds after now."""
-        self.agenda.after(seconds, lambda: work() and None)
+        self.agenda.after(seconds, work)
 
     def pause(self, campaign_id: str) -> None:
-        pause_campaign(ACCOUNT, campaign_id, campaigns=self.campaigns, workflow=self.campaign_workflow, clock=self.clock)
-        self._law.closed[campaign_id] = self.agenda.now_ms
+        pause_campaign(
+            ACCOUNT, campaign_id, campaigns=self.campaigns, workflow=self.campaign_workflow, clock=self.clock
+        )
+        self.law.closed[campaign_id] = self.agenda.now_ms
 
     def resume(self, campaign_id: str) -> None:
-        self._law.closed.pop(campaign_id, None)
-        resume_campaign(ACCOUNT, campaign_id, campaigns=self.campaigns, workflow=self.campaign_workflow, clock=self.clock)
+        self.law.closed.pop(campaign_id, None)
+        resume_campaign(
+            ACCOUNT, campaign_id, campaigns=self.campaigns, workflow=self.campaign_workflow, clock=self.clock
+        )
 
     def cancel(self, campaign_id: str) -> None:
         cancel_campaign(
@@ -92,11 +96,11 @@ class CampaignWorld(House):
             scheduler=self.scheduler,
             clock=self.clock,
         )
-        self._law.closed[campaign_id] = self.agenda.now_ms
+        self.law.closed[campaign_id] = self.agenda.now_ms
 
     def launch(self, campaign_id: str) -> None:
         """A person launches it."""
-        self._law.closed.pop(campaign_id, None)
+        self.law.closed.pop(campaign_id, None)
         start_campaign(
             ACCOUNT,
             campaign_id,
@@ -109,14 +113,14 @@ class CampaignWorld(House):
     def suppress(self, phone: str) -> None:
         now = self.agenda.now_ms
         self.contacts.suppress(ACCOUNT, PhoneNumber(phone), at=now, by=SuppressionSource.API)
-        self._law.suppressed.setdefault(phone, now)
+        self.law.suppressed.setdefault(phone, now)
 
     def set_limits(self, **changes: Any) -> None:
         was = self.limits.get(ACCOUNT)
         now = replace(was, **changes)
         if now.max_concurrent_calls < was.max_concurrent_calls:
             held = len(self.leases.holders(ACCOUNT, "all"))
-            self._law.ceiling = {pool: held for pool in ("all", "campaigns", *self._ids())}
+            self.law.ceiling = dict.fromkeys(("all", "campaigns", *self._ids()), held)
         self.limits.put(ACCOUNT, now)
         self.highest_cap = max(self.highest_cap, now.max_concurrent_calls)
 
@@ -169,7 +173,7 @@ class CampaignWorld(House):
     def run(self, *, days: float = 30) -> None:
         """Let time pass until nothing is left to do, then judge everything."""
         self.settle(days=days)
-        self._law.at_the_end()
+        self.law.at_the_end()
         self._judge()
 
     def settle(self, *, days: float = 30) -> None:
@@ -192,27 +196,22 @@ class CampaignWorld(House):
         self.strands.close()
 
     def on_post(self, post: Post) -> None:
-        self._law.on_post(post)
+        self.law.on_post(post)
 
     def on_end(self, sid: str) -> None:
-        self._law.on_end(sid)
+        self.law.on_end(sid)
 
     def _step(self) -> bool:
         moved = self.agenda.step()
         if self.broken:
             raise self.broken[0]
-        if len(self._law.violations) > 20:
+        if len(self.law.violations) > 20:
             self._judge()
         return moved
 
     def _judge(self) -> None:
-        violations = self._law.violations
+        violations = self.law.violations
         assert not violations, f"seed {self.faults.seed}, kill {self.faults.kill_at}:\n" + "\n".join(violations[:20])
-
-    @property
-    def _law(self) -> Law:
-        assert self.law is not None
-        return self.law
 
     def _ids(self) -> list[str]:
         return [campaign_id for _, campaign_id in self.campaigns.campaigns]

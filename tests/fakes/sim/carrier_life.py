@@ -16,58 +16,13 @@ from calling.domain.progress import CarrierFact
 from calling.ports import CarrierAccount, CarrierCall, DialRequest
 from tests.fakes.sim.agenda import Agenda
 from tests.fakes.sim.faults import Faults
+from tests.fakes.sim.lives import Life, human
 
 S = CarrierStatus
 RING_BUFFER = 5  # seconds the carrier adds to the ring timeout
 ALIVE_SECONDS = 10
 AMD_SECONDS = 2.0
 TRY_AGAIN = 2  # more deliveries of a callback that was answered badly
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """What one call to a number comes to: it rings, and then is answered or ends."""
-
-    end: CarrierStatus = S.COMPLETED
-    rings: float = 3.0
-    talks: float = 10.0
-    sip: int | None = None
-    machine: bool = False
-    refused: int | None = None  # the request itself is refused with this Twilio code
-    says: str = "Hello?"
-
-    @property
-    def outcome(self) -> str:
-        """What the campaign should make of it, in the words of `retry_on`."""
-        if self.refused is not None:
-            return "failed"
-        if self.end is S.COMPLETED:
-            return "voicemail" if self.machine else "completed"
-        return self.end.value
-
-
-def human(talks: float = 10.0, rings: float = 3.0, says: str = "Hello?") -> Life:
-    return Life(rings=rings, talks=talks, says=says)
-
-
-def busy() -> Life:
-    return Life(S.BUSY, rings=1.0, sip=486)
-
-
-def no_answer() -> Life:
-    return Life(S.NO_ANSWER, rings=1_000.0)
-
-
-def voicemail() -> Life:
-    return Life(machine=True, talks=30.0, says="Please leave a message after the tone.")
-
-
-def failed(sip: int = 503) -> Life:
-    return Life(S.FAILED, rings=1.0, sip=sip)
-
-
-def refused(code: int) -> Life:
-    return Life(S.FAILED, refused=code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +108,11 @@ class SimCarrier:
         self._fail()
         shown = self.agenda.now_ms - (0 if self.faults.quiet else self.faults.lag_seconds * 1000)
         found = [live.call for live in self.calls.values() if live.call.to_number == to_number.e164]
-        return tuple(c for c in found if c.from_number == from_number.e164 and created_after < c.created_at + 1000 and c.created_at <= shown)
+        return tuple(
+            c
+            for c in found
+            if c.from_number == from_number.e164 and created_after < c.created_at + 1000 and c.created_at <= shown
+        )
 
     def started_since(self, account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
         self._fail()
@@ -238,7 +197,7 @@ class SimCarrier:
         if live.stream:
             self.agenda.after(0.1, lambda: self._closes(live, machine=False))
         if not self.keeps_calls:
-            self.agenda.after(600, lambda: self.calls.pop(sid, None) and None, background=True)
+            self.agenda.after(600, lambda: self.calls.pop(sid, None), background=True)
 
     # ---------------------------------------------------------------- callbacks
 

@@ -185,7 +185,7 @@ class House:
         self.clock = RunClock(self.agenda)
         self.import_ms = 600_000
         self.firings = 1
-        self.scale, self.jitter = 1.0, 0.0  # of all latencies
+        self.jitter = 0.0  # of all latencies, as a share of them
         self.openers = False
         self.poison: set[int] = set()  # recipients whose messages fail until they are dead letters
         self.calls = SimCallStore()
@@ -265,7 +265,7 @@ class House:
     def lag(self, seconds: float) -> float:
         """Give a latency as it is this time."""
         spread = 1 + self.jitter * self.faults.chance.uniform(-1, 1) if self.jitter else 1.0
-        return seconds * self.scale * spread
+        return seconds * spread
 
     def send_message(self, queue: str, body: Mapping[str, Any]) -> None:
         self.queues[queue].put(body, 0)

@@ -168,7 +168,7 @@ class Law:
             self.say(f"{call_id} has {events[f'{call_id}#terminal']} terminal events")
         if call.due_at is not None:
             self.say(f"something of {call_id} is left to be done")
-        if not self.house.machines.states.get(call_id) in (None, ExecutionState.OVER):
+        if self.house.machines.states.get(call_id) not in (None, ExecutionState.OVER):
             self.say(f"the execution of {call_id} runs")
         known = self.house.carrier.calls.get(call.twilio_call_sid or "")
         if known is not None and call.status is not CallStatus.UNKNOWN and call.status.value != known.call.status.value:

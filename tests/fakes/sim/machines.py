@@ -41,7 +41,7 @@ class Resume(Protocol):
     def __call__(self, value: Any = None, error: TaskError | None = None) -> None: ...
 
 
-Effect = Callable[[Resume], None]
+Effect = Callable[[Resume], object]
 Walk = Generator[Effect, Any, Any]
 
 
@@ -109,9 +109,11 @@ class Machines:
         walk = _walk(self, machine, name, definition, given)
 
         def go_on(value: Any = None, error: TaskError | None = None) -> None:
+            if name in self.doomed:
+                walk.close()
+                ended(None, TaskError("States.Aborted"))
+                return
             try:
-                if name in self.doomed:
-                    raise TaskError("States.Aborted")
                 effect = walk.throw(error) if error is not None else walk.send(value)
             except StopIteration as end:
                 ended(end.value)
@@ -178,7 +180,7 @@ def _walk(machines: Machines, machine: str, name: str, definition: Mapping[str, 
         state = definition["States"][at]
         machines.transitions[machine] += 1
         machines.entered[at] += 1
-        yield lambda resume: machines.agenda.after(machines.outside.lag(TRANSITION_SECONDS), resume) and None
+        yield lambda resume: machines.agenda.after(machines.outside.lag(TRANSITION_SECONDS), resume)
         entered = datetime.fromtimestamp(machines.agenda.now_ms / 1000, UTC)
         context["State"] = {"EnteredTime": entered.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
         match state["Type"]:
@@ -193,10 +195,16 @@ def _walk(machines: Machines, machine: str, name: str, definition: Mapping[str, 
                     raise TaskError("States.NoChoiceMatched")
                 continue
             case "Wait":
-                seconds = paths.read(state["SecondsPath"], data, context) if "SecondsPath" in state else state["Seconds"]
-                yield lambda resume, seconds=seconds: machines.agenda.after(seconds, resume) and None  # type: ignore[misc]  # its default binds it
+                seconds = (
+                    paths.read(state["SecondsPath"], data, context) if "SecondsPath" in state else state["Seconds"]
+                )
+                yield lambda resume, seconds=seconds: machines.agenda.after(seconds, resume)  # type: ignore[misc]  # its default binds it
             case "Pass":
-                made = paths.fill(state["Parameters"], data, context) if "Parameters" in state else state.get("Result", data)
+                made = (
+                    paths.fill(state["Parameters"], data, context)
+                    if "Parameters" in state
+                    else state.get("Result", data)
+                )
                 data = paths.put(state.get("ResultPath", "$"), data, made)
             case _:
                 caught, data = yield from _attempts(machines, machine, name, at, state, data, context)
@@ -217,8 +225,10 @@ def _attempts(
     while True:
         try:
             given = paths.fill(state.get("Parameters", {}), data, context) if state["Type"] == "Map" else None
-            effect = _map(machines, machine, name, state, data, context) if given is not None else _task(
-                machines, state, data, context
+            effect = (
+                _map(machines, machine, name, state, data, context)
+                if given is not None
+                else _task(machines, state, data, context)
             )
             result = yield effect
             if "ResultSelector" in state:
@@ -229,7 +239,7 @@ def _attempts(
             seconds = _again(machines.chance, state, error, tries)
             if seconds is not None:
                 machines.transitions[machine] += 1
-                yield lambda resume, seconds=seconds: machines.agenda.after(seconds, resume) and None  # type: ignore[misc]  # its default binds it
+                yield lambda resume, seconds=seconds: machines.agenda.after(seconds, resume)  # type: ignore[misc]  # its default binds it
                 continue
             rule = next((c for c in state.get("Catch", ()) if _matches(c["ErrorEquals"], error)), None)
             if rule is None:
@@ -256,75 +266,3 @@ def _matches(names: list[str], error: str) -> bool:
     if "States.ALL" in names or error in names:
         return True
     return "States.TaskFailed" in names and error != "States.Timeout"
-
-
-def _task(machines: Machines, state: Mapping[str, Any], data: Any, context: dict[str, Any]) -> Effect:
-    service = state["Resource"].removeprefix("arn:aws:states:::")
-
-    def effect(resume: Resume) -> None:
-        token = machines.wait_for(state, data, context, resume) if service.endswith(".waitForTaskToken") else None
-        try:
-            given = paths.fill(state["Parameters"], data, context)
-        except paths.NoSuchPath:
-            resume(None, TaskError("States.ParameterPathFailure"))
-            return
-        if service.startswith("sqs:"):
-            machines.outside.send_message(_named(given["QueueUrl"]), given["MessageBody"])
-        elif token is None:
-            function = _named(given["FunctionName"])
-            machines.outside.invoke(
-                function,
-                given["Payload"],
-                lambda value=None, error=None: resume(None if error else {"Payload": value, "StatusCode": 200}, error),
-            )
-        else:
-            machines.outside.invoke(
-                _named(given["FunctionName"]),
-                given["Payload"],
-                lambda value=None, error=None: machines.fail(token, error) if error else None,
-            )
-
-    return effect
-
-
-def _named(substitution: str) -> str:
-    """`${DialCallFunctionArn}` is DialCall."""
-    return substitution.strip("${}").removesuffix("FunctionArn").removesuffix("QueueUrl")
-
-
-def _map(
-    machines: Machines, machine: str, name: str, state: Mapping[str, Any], data: Any, context: dict[str, Any]
-) -> Effect:
-    """A Distributed Map: so many children at once; children that fail are tolerated."""
-    reader = paths.fill(state["ItemReader"]["Parameters"], data, context)
-    most = state.get("MaxConcurrency", _MAP_DEFAULT)
-    if "MaxConcurrencyPath" in state:
-        most = paths.read(state["MaxConcurrencyPath"], data, context)
-    assert state["ToleratedFailurePercentage"] == 100
-
-    def effect(resume: Resume) -> None:
-        items = iter(enumerate(machines.outside.read_lines(reader["Key"])))
-        living = 0
-        ended = False
-
-        def more() -> None:
-            nonlocal living, ended
-            while living < (most or _MAP_DEFAULT):
-                index, item = next(items, (None, None))
-                if index is None:
-                    break
-                living += 1
-                child = f"{name}/{index}"
-                machines.run(f"{machine}/children", child, state["ItemProcessor"], item, one_over)
-            if living == 0 and not ended:
-                ended = True
-                resume({})
-
-        def one_over(value: Any = None, error: TaskError | None = None) -> None:
-            nonlocal living
-            living -= 1
-            machines.agenda.after(0, more)
-
-        more()
-
-    return effect

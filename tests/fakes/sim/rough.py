@@ -8,8 +8,8 @@ from random import Random
 from calling.domain.campaign import CampaignStatus, RetryOn
 from calling.domain.limits import Breaker, FrequencyCap, Limits
 from tests.fakes.sim.campaign_world import CampaignWorld, numbers
-from tests.fakes.sim.carrier_life import Life, busy, failed, human, no_answer, refused, voicemail
 from tests.fakes.sim.faults import Faults
+from tests.fakes.sim.lives import Life, busy, failed, human, no_answer, refused, voicemail
 
 NEVER_TRIPS = Breaker(failure_rate=1.01)
 _KINDS: tuple[Callable[[], list[Life]], ...] = (

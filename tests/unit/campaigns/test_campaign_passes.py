@@ -16,9 +16,9 @@ from calling.ports import Schedule
 from calling.usecases import import_recipients as importing
 from calling.usecases import plan_pass as planning
 from tests.fakes.sim.campaign_world import FREE, CampaignWorld, numbers
-from tests.fakes.sim.carrier_life import busy, failed, human, no_answer, refused, voicemail
 from tests.fakes.sim.faults import Faults
 from tests.fakes.sim.house import ACCOUNT
+from tests.fakes.sim.lives import busy, failed, human, no_answer, refused, voicemail
 
 Make = Callable[..., CampaignWorld]
 S = CampaignStatus
