@@ -5,10 +5,9 @@
 
 The pure core runs on in-memory stores in virtual time (tests/fakes/sim); what AWS and the carrier take is modelled by
 constants: a transition of Step Functions 30 ms, SQS from send to receive 20 ms, a Lambda 50 ms, a POST to the carrier
-100 ms, each give or take a half. Utilisation is measured over (places × time from the first dial to the last one): the
-time places were held, and the time calls lived at the carrier. Between the two lie the house's own steps before the
-ringing (0.08 s) and after the end (0.21 s at the least), which nothing but another house could save: for calls of two
-seconds 'live' cannot exceed 87 %.
+100 ms, each give or take a half. Utilisation is measured from the first dial to the last: the share of that time in
+which places were held, and in which calls lived at the carrier. Between the two are the steps of the house, 0.08 s
+before the ringing and 0.21 s after the end: for calls of two seconds 'live' cannot exceed 87 %.
 It reports; what must hold is asserted in tests/unit/campaigns.
 """
 
@@ -95,7 +94,6 @@ def places(counts: Sequence[int]) -> None:
         world, _ = campaign(count, cap, talks)
         wall, (held, lived) = monotonic() - began, utilisation(world, cap)
         world.close()
-        assert world.law is not None
         walls.append(wall)
         print(
             f"{count:>11,}{cap:>5}{talks:>8}{world.law.peak:>6}{held:>8.1%}{lived:>8.1%}"

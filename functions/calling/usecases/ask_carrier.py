@@ -38,4 +38,13 @@ def ask_carrier(call: Call, account: CarrierAccount, *, carrier: Carrier) -> Car
         from_number=call.from_number,
         created_after=intent - _SECOND_MS,
     )
-    return next((c for c in candidates if c.ended_at is None or c.ended_at >= intent), None)
+    return next((c for c in candidates if _began_with(c, intent)), None)
+
+
+def _began_with(found: CarrierCall, intent: int) -> bool:
+    """Tell a call from the one before it on this line, which may have ended in the second in which ours was asked for.
+
+    One that seems to have been created before the intent (the carrier's clock may be behind ours) must outlive it.
+    """
+    early = found.created_at < intent
+    return found.ended_at is None or found.ended_at >= intent + (_SECOND_MS if early else 0)

@@ -103,7 +103,7 @@ def _wake(
     if now is None:
         return
     waits_again = recipient.state is RecipientState.PENDING
-    # A moment that has passed is of a wait that is over: the planner may be about to begin another, not knowing of this.
+    # A moment that has passed is of a wait that is over: the planner may be beginning another, not knowing of this.
     wakes_at = now.wake_at if now.wake_at is not None and now.wake_at > clock.now() else None
     sooner = waits_again and (wakes_at is None or (recipient.due_at or 0) < wakes_at)
     if sooner or campaigns.counts(now).in_flight == 0:

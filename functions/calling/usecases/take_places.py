@@ -8,6 +8,7 @@ from calling.ports import LeasePool, LineLock
 
 # The first expiry of a lease covers what comes before media renews it: pace, ringing, the first stream frames.
 LEASE_SECONDS = 150
+_OWN_MS = 60_000  # longer than two Lambdas with copies of one message are apart
 
 
 def take_places(
@@ -18,17 +19,24 @@ def take_places(
     A call of a campaign takes a place in its campaign's pool first, which is most often the fuller one, and in the
     account's only below what is kept for single calls.
     """
-    expires_at = now + LEASE_SECONDS * 1000
+    expires_at = now + LEASE_SECONDS * 1000 - _OWN_MS  # for the time it takes to get all of them
     held: list[str] = []
     for pool in reversed(call.pools):
         cap = places(pool, call, campaign, limits)
         if not leases.take(call.account_id, pool, call.call_id, cap=cap, expires_at=expires_at):
-            _release(call, held, leases)
+            _take_back(call, held, expires_at, leases)
             return _full(pool, call, cap)
         held.append(pool)
     if not lines.acquire(call.account_id, call.from_number, call.to_number, call.call_id):
-        _release(call, held, leases)
+        _take_back(call, held, expires_at, leases)
         return "another call between these two numbers is live"
+    # A copy of the same message takes the same places, and gives them back where it finds the line taken. What is
+    # renewed here it leaves alone; what it gave back before is missed here.
+    own_until = expires_at + _OWN_MS
+    if not all(leases.renew(call.account_id, pool, call.call_id, expires_at=own_until) for pool in held):
+        lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
+        _take_back(call, held, own_until, leases)
+        return "a copy of its message has given its place back"
     return None
 
 
@@ -47,9 +55,15 @@ def places(pool: str, call: Call, campaign: Campaign | None, limits: Limits) -> 
     return min(campaign.max_concurrent, limits.campaign_places)
 
 
-def _release(call: Call, pools: tuple[str, ...] | list[str], leases: LeasePool) -> None:
+def _release(call: Call, pools: tuple[str, ...], leases: LeasePool) -> None:
     for pool in pools:
         leases.release(call.account_id, pool, call.call_id)
+
+
+def _take_back(call: Call, pools: list[str], expires_at: int, leases: LeasePool) -> None:
+    """Give back what was taken until `expires_at`; what a copy has renewed meanwhile is that one's."""
+    for pool in pools:
+        leases.reap(call.account_id, pool, call.call_id, now=expires_at + 1)
 
 
 def _full(pool: str, call: Call, cap: int) -> str:

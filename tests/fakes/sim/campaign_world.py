@@ -227,7 +227,7 @@ class CampaignWorld(House):
     def _unfinished(self) -> bool:
         if self.calls.due_calls or any(self.leases.pools_held.values()):
             return True
-        going = {CampaignStatus.RUNNING, CampaignStatus.IMPORTING}
-        if any(c.status in going for c in self.campaigns.campaigns.values()):
+        waits = {CampaignStatus.PAUSED, CampaignStatus.SCHEDULED}
+        if any(not c.needs_nobody and c.status not in waits for c in self.campaigns.campaigns.values()):
             return True
         return any(state is ExecutionState.RUNNING for state in self.machines.states.values())

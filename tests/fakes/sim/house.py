@@ -6,20 +6,19 @@ Latencies are constants, kept in one place and taken from what AWS and Twilio us
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from json import loads
 from typing import Any
 
 from calling.domain.agent import Agent, Number
 from calling.domain.call import EndedReason
-from calling.domain.campaign import Ticket, execution_name
 from calling.domain.errors import Conflict, InvalidRequest, RedialError
 from calling.domain.limits import Limits
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.progress import CarrierFact
 from calling.domain.transcript import Turn
-from calling.ports import CarrierAccount, Completion, ExecutionState, Schedule, StaleRecord
+from calling.ports import CarrierAccount, Completion, Schedule, StaleRecord
 from calling.usecases.record_media import media_alive, media_closed, media_opened, store_turn, voicemail_found
 from tests.fakes.campaigns import MemoryContactStore, MemoryLimitsStore, MemoryScheduler
 from tests.fakes.clock import SequenceIds
@@ -27,18 +26,17 @@ from tests.fakes.outside import FakeModel, FakeSpeech, MemoryBlobs, MemoryCreden
 from tests.fakes.pools import MemoryLeasePool, MemoryLineLock, MemoryPacer
 from tests.fakes.sim.agenda import START_MS, Agenda, Strands
 from tests.fakes.sim.carrier_life import Post, SimCarrier
+from tests.fakes.sim.doors import SimCampaignWorkflow, SimDialWorkflow, SimQueue
 from tests.fakes.sim.faults import Faults, Killed, Run, Throttled
+from tests.fakes.sim.going import Resume, TaskError
 from tests.fakes.sim.lambdas import LAMBDAS, SLEEPERS, MissingRecord
-from tests.fakes.sim.machines import Machines, Resume, TaskError
+from tests.fakes.sim.machines import Machines
 from tests.fakes.sim.tables import SimCallStore, SimCampaignStore
 from tests.fakes.stores import MemoryAgentStore, MemoryPeopleStore
 
 ACCOUNT = "acct_0123456789ab"
 FROM = PhoneNumber("+447700900123")
 LAMBDA_SECONDS = 0.05  # from being asked to having done its work, warm
-SQS_SECONDS = 0.02  # from send to receive, by long polling
-VISIBILITY_SECONDS = 180  # template.yaml: a message that failed stays unseen so long
-MAX_RECEIVES = 6  # template.yaml: then it lies among the dead letters
 REAP_SECONDS = 60
 SUMMARY = Completion("", {"summary": "It was agreed.", "sentiment": "happy", "successful": True})
 # What a Lambda may fail with where nothing is wrong with the code: the state machine or the queue brings it again.
@@ -72,77 +70,6 @@ class _Wiring:
         return self.run.port(name, self.house.ports[name])
 
 
-class SimQueue:
-    """A queue before one Lambda: delay, visibility, dead letters, and messages that come twice."""
-
-    def __init__(self, house: "House", function: str, dead: Callable[[Mapping[str, Any]], None]) -> None:
-        self.house, self.function, self.dead = house, function, dead
-        self.doubled: Counter[str] = Counter()
-        self.sends = self.receives = 0
-
-    def put(self, body: Mapping[str, Any], delay: float) -> None:
-        faults, agenda = self.house.faults, self.house.agenda
-        self.sends += 1
-        agenda.after(delay + self.house.lag(SQS_SECONDS), lambda: self.deliver(body, 1))
-        name = str(body.get("call_id") or (body["campaign_id"], body["index"], body["number"]))
-        if not faults.quiet and self.doubled[name] < faults.messages_twice:
-            self.doubled[name] += 1
-            faults.hit["message twice"] += 1
-            later = faults.chance.choice((0.0, 0.5, 3.0, 40.0, 200.0))
-            agenda.after(delay + SQS_SECONDS + later, lambda: self.deliver(body, 1))
-
-    def deliver(self, body: Mapping[str, Any], receives: int) -> None:
-        self.receives += 1
-
-        def done(_value: Any = None, error: TaskError | None = None) -> None:
-            if error is None:
-                return
-            if receives >= MAX_RECEIVES:
-                self.house.poison.discard(body.get("index", -1))
-                self.house.agenda.after(VISIBILITY_SECONDS, lambda: self.dead(body))
-                return
-            self.house.agenda.after(VISIBILITY_SECONDS, lambda: self.deliver(body, receives + 1))
-
-        if body.get("index") in self.house.poison:
-            done(None, TaskError("Poison"))
-            return
-        self.house.invoke(self.function, {**body, "receives": receives} if "call_id" in body else body, done)
-
-    def send(self, *what: Any, delay_seconds: int = 0) -> None:
-        """Fulfils DialQueue, WatchQueue and RecipientQueue."""
-        if isinstance(what[0], Ticket):
-            self.put(asdict(what[0]), delay_seconds)
-        else:
-            self.put({"account_id": what[0], "call_id": what[1]}, delay_seconds)
-
-
-class _DialWorkflow:
-    """Fulfils DialWorkflow."""
-
-    def __init__(self, machines: Machines) -> None:
-        self.machines, self.answer, self.heartbeat = machines, machines.answer, machines.heartbeat
-
-    def start(self, account_id: str, call_id: str) -> None:
-        self.machines.start("dial", call_id, {"account_id": account_id, "call_id": call_id})
-
-    def state(self, call_id: str) -> ExecutionState:
-        return self.machines.states.get(call_id, ExecutionState.ABSENT)
-
-
-class _CampaignWorkflow:
-    """Fulfils CampaignWorkflow."""
-
-    def __init__(self, machines: Machines) -> None:
-        self.machines, self.answer = machines, machines.answer
-
-    def start(self, account_id: str, campaign_id: str, generation: int) -> None:
-        given = {"account_id": account_id, "campaign_id": campaign_id, "generation": generation}
-        self.machines.start("campaign", execution_name(campaign_id, generation), given)
-
-    def state(self, campaign_id: str, generation: int) -> ExecutionState:
-        return self.machines.states.get(execution_name(campaign_id, generation), ExecutionState.ABSENT)
-
-
 class _Scheduler(MemoryScheduler):
     """Fires a schedule of one moment `firings` times, a minute between them."""
 
@@ -173,6 +100,14 @@ class _Opener:
             self.house.insist("PrepareOpener", {"account_id": account_id, "call_id": call_id}, tries=3)
 
 
+def _if_failed(work: Callable[[], object]) -> Resume:
+    def done(value: Any = None, error: TaskError | None = None) -> None:
+        if error is not None:
+            work()
+
+    return done
+
+
 class House:
     """Everything but the law that watches it and the way tests speak to it (`CampaignWorld`)."""
 
@@ -196,7 +131,7 @@ class House:
         self.blobs, self.scheduler = MemoryBlobs(), _Scheduler(self)
         self.machines = Machines(self.agenda, self, self.faults.chance)
         self.carrier = SimCarrier(self.agenda, self.faults, self)
-        self.workflow, self.campaign_workflow = _DialWorkflow(self.machines), _CampaignWorkflow(self.machines)
+        self.workflow, self.campaign_workflow = SimDialWorkflow(self.machines), SimCampaignWorkflow(self.machines)
         self.queues = {
             "Campaigns": SimQueue(self, "DispatchRecipient", lambda body: self.insist("DeferRecipient", body)),
             "Calls": SimQueue(self, "DispatchDial", lambda _: None),
@@ -256,7 +191,7 @@ class House:
     def insist(self, function: str, payload: Mapping[str, Any], *, tries: int = 1000, after: float = 60) -> None:
         """Invoke asynchronously: what fails comes again after a while."""
 
-        def done(_value: Any = None, error: TaskError | None = None) -> None:
+        def done(value: Any = None, error: TaskError | None = None) -> None:
             if error is not None and tries > 1:
                 self.agenda.after(after, lambda: self.insist(function, payload, tries=tries - 1, after=after))
 
@@ -280,7 +215,7 @@ class House:
     def _reap(self) -> None:
         self.agenda.after(REAP_SECONDS, self._reap, background=True)
         if self.calls.due_calls or self.campaigns.campaigns:
-            self.invoke("ReapLeases", {}, lambda value=None, error=None: None)
+            self.invoke("ReapLeases", {}, _if_failed(lambda: None))
 
     # ---------------------------------------------------------------- what the carrier tells
 
@@ -292,11 +227,11 @@ class House:
 
     def callback(self, call_id: str, fact: CarrierFact, failed: Callable[[], None]) -> None:
         event = {"account_id": ACCOUNT, "call_id": call_id, "fact": replace(fact, at=self.agenda.now_ms)}
-        self.invoke("TwilioWebhooks", event, lambda value=None, error=None: failed() if error else None)
+        self.invoke("TwilioWebhooks", event, _if_failed(failed))
 
     def verdict(self, call_id: str, sid: str, answered_by: str, failed: Callable[[], None]) -> None:
         event = {"account_id": ACCOUNT, "call_id": call_id, "sid": sid, "answered_by": answered_by}
-        self.invoke("TwilioVerdicts", event, lambda value=None, error=None: failed() if error else None)
+        self.invoke("TwilioVerdicts", event, _if_failed(failed))
 
     # ---------------------------------------------------------------- the media container: it is no Lambda
 

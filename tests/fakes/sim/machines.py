@@ -6,7 +6,7 @@ later, or never. The states, their order, retries, catches and timeouts are read
 
 import json
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,30 +18,16 @@ import yaml
 from calling.ports import ExecutionState
 from tests.fakes.sim import paths
 from tests.fakes.sim.agenda import Agenda, Timer
+from tests.fakes.sim.effects import fan_out, task
+from tests.fakes.sim.going import Effect, Resume, TaskError
 
 FILES = Path(__file__).parents[3] / "infra/statemachines"
 DEFINITIONS: dict[str, dict[str, Any]] = {
     name: yaml.safe_load((FILES / f"{name}.asl.yaml").read_text()) for name in ("campaign", "dial")
 }
 TRANSITION_SECONDS = 0.03
-_MAP_DEFAULT = 10_000  # children a Distributed Map runs at once where it is not told
 
 
-class TaskError(Exception):
-    """A task failed; `name` is the error that Retry and Catch compare."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
-class Resume(Protocol):
-    """How an execution goes on: with a value, or with an error."""
-
-    def __call__(self, value: Any = None, error: TaskError | None = None) -> None: ...
-
-
-Effect = Callable[[Resume], object]
 Walk = Generator[Effect, Any, Any]
 
 
@@ -226,9 +212,9 @@ def _attempts(
         try:
             given = paths.fill(state.get("Parameters", {}), data, context) if state["Type"] == "Map" else None
             effect = (
-                _map(machines, machine, name, state, data, context)
+                fan_out(machines, machine, name, state, data, context)
                 if given is not None
-                else _task(machines, state, data, context)
+                else task(machines, state, data, context)
             )
             result = yield effect
             if "ResultSelector" in state:

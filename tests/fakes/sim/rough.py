@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 
 from calling.domain.campaign import CampaignStatus, RetryOn
 from calling.domain.limits import Breaker, FrequencyCap, Limits
 from tests.fakes.sim.campaign_world import CampaignWorld, numbers
 from tests.fakes.sim.faults import Faults
+from tests.fakes.sim.house import ACCOUNT
 from tests.fakes.sim.lives import Life, busy, failed, human, no_answer, refused, voicemail
 
 NEVER_TRIPS = Breaker(failure_rate=1.01)
@@ -41,7 +43,7 @@ def small_world(kill_at: tuple[str, int] | None = None, *, seed: int = 0) -> tup
         retry_delay_minutes=1,
     )
     for second in (52, 53, 54):  # the last one finds no place, and waits
-        world.at(second, lambda second=second: world.single(f"+4473869999{second}"))  # type: ignore[misc]  # its default binds it
+        world.at(second, partial(world.single, f"+4473869999{second}"))
     return world, campaign_id
 
 
@@ -115,34 +117,47 @@ def _life(chance: Random) -> Life:
     return (busy, no_answer, voicemail, failed, lambda: refused(21211))[kind - 5]()
 
 
+@dataclass(frozen=True, slots=True)
+class _Steering:
+    """What somebody does to a campaign, where its state allows it."""
+
+    world: CampaignWorld
+    chance: Random
+    campaign_id: str
+
+    def pause(self) -> None:
+        if self._is(CampaignStatus.RUNNING):
+            self.world.pause(self.campaign_id)
+            self.world.at(self.chance.uniform(1, 60), self.resume)
+
+    def resume(self) -> None:
+        if self._is(CampaignStatus.PAUSED):
+            self.world.resume(self.campaign_id)
+
+    def cancel(self) -> None:
+        if self._is(CampaignStatus.RUNNING, CampaignStatus.PAUSED):
+            self.world.cancel(self.campaign_id)
+
+    def die(self) -> None:
+        """All executions of campaigns end, as if an operator had stopped them."""
+        running = self.world.machines.running()
+        self.world.machines.doomed.update(name for name in running if name.startswith("camp_"))
+
+    def _is(self, *wanted: CampaignStatus) -> bool:
+        found = self.world.campaigns.get(ACCOUNT, self.campaign_id)
+        return found is not None and found.status in wanted
+
+
 def _act(world: CampaignWorld, chance: Random, phones: list[str], campaign_id: str) -> None:
-    """What people do meanwhile."""
-
-    def status() -> CampaignStatus | None:
-        found = world.campaigns.campaigns.get((found_key[0], campaign_id))
-        return found.status if found else None
-
-    found_key = next(iter(world.agents.agent_items))
-
-    def pause() -> None:
-        if status() is CampaignStatus.RUNNING:
-            world.pause(campaign_id)
-            world.at(chance.uniform(1, 60), lambda: status() is CampaignStatus.PAUSED and world.resume(campaign_id))
-
-    def cancel() -> None:
-        if status() in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
-            world.cancel(campaign_id)
-
-    def die() -> None:
-        world.machines.doomed.update(name for name in world.machines.running() if name.startswith("camp_"))
-
-    often = [pause, die, lambda: world.set_limits(max_concurrent_calls=max(5, len(phones) // 20))]
-    often += [lambda: world.set_limits(max_concurrent_calls=max(9, len(phones) // 8))]
-    for _ in range(4):
-        often.append(lambda phone=chance.choice(phones): world.suppress(phone))  # type: ignore[misc]  # its default binds it
-        often.append(lambda phone=chance.choice(phones): world.single(phone) and None)  # type: ignore[misc]  # as above
-    for act in often:
+    """What people do meanwhile, and what becomes of executions."""
+    steering = _Steering(world, chance, campaign_id)
+    low, high = max(5, len(phones) // 20), max(9, len(phones) // 8)
+    acts: list[Callable[[], object]] = [steering.pause, steering.die]
+    acts += [partial(world.set_limits, max_concurrent_calls=cap) for cap in (low, high)]
+    acts += [partial(world.suppress, phone) for phone in chance.choices(phones, k=4)]
+    acts += [partial(world.single, phone) for phone in chance.choices(phones, k=4)]
+    for act in acts:
         if chance.random() < 0.6:
             world.at(chance.uniform(2, 150), act)
     if chance.random() < 0.15:
-        world.at(chance.uniform(60, 300), cancel)
+        world.at(chance.uniform(60, 300), steering.cancel)

@@ -73,7 +73,7 @@ def test_whatever_goes_wrong_at_once_everybody_is_called_as_often_as_allowed(see
 def test_hundreds_of_people_and_everything_at_once() -> None:
     hit = Counter[str]()
     for seed in range(2):
-        world, campaigns = rough_world(seed, 300)
+        world, _ = rough_world(seed, 300)
         try:
             world.run()
         finally:

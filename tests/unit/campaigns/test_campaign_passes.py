@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -59,11 +60,10 @@ def test_thirty_people_of_all_kinds_at_five_places(make: Make) -> None:
     world.run()
     expected = {"completed": 5, "busy": 5, "no_answer": 5, "voicemail": 5, "failed": 10}
     assert world.states(campaign_id) == expected
-    assert world.law is not None
     assert world.law.peak == 5, "all the places campaigns may have, and no more"
     assert len(world.posts()) == 30
     reasons = {r.reason for r in world.recipients(campaign_id)}
-    assert "the line was busy: the line was busy (SIP 486)" in reasons
+    assert "the line was busy (SIP 486)" in reasons
     assert "the call failed: not a valid phone number (Twilio 21211)" in reasons
     assert world.campaign(campaign_id).status is S.COMPLETED
 
@@ -72,7 +72,6 @@ def test_a_campaign_has_a_cap_of_its_own(make: Make) -> None:
     world = make()
     campaign_id = world.create(numbers(12), max_concurrent=2)
     world.run()
-    assert world.law is not None
     assert world.law.peak == 2
     assert world.states(campaign_id) == {"completed": 12}
 
@@ -88,13 +87,13 @@ def test_tries_stay_within_one_budget_and_keep_their_distance(make: Make) -> Non
     world.run()
     assert [len(world.posts(phone)) for phone in (never, once, fine)] == [3, 2, 1]
     times = [post.at for post in world.posts(never)]
-    assert all(b - a >= 600_000 for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= 600_000 for a, b in pairwise(times))
     states = [r.state.value for r in world.recipients(campaign_id)]
     assert states == ["busy", "completed", "completed"]
     tried = world.recipients(campaign_id)[0]
     assert tried.attempts == 3
     assert [d.reason for d in tried.decisions if d.verdict is Verdict.WAIT] == [
-        "the line was busy: the line was busy (SIP 486); it is tried again"
+        "the line was busy (SIP 486); it is tried again"
     ] * 2
 
 
@@ -112,7 +111,7 @@ def test_the_pace_of_the_carrier_account_is_kept(make: Make) -> None:
     world = make(limits=Limits(max_concurrent_calls=40, calls_per_second=2, frequency_cap=None))
     world.create(numbers(40))
     world.run()
-    gaps = [b.at - a.at for a, b in zip(world.posts(), world.posts()[1:], strict=False)]
+    gaps = [b.at - a.at for a, b in pairwise(world.posts())]
     assert min(gaps) >= 500
     assert sum(gaps) <= 39 * 500 * 1.15, "and is used"
 
@@ -373,7 +372,6 @@ def test_single_calls_are_not_delayed_behind_a_campaign(make: Make) -> None:
     assert call.dial_started_at is not None
     assert call.dial_started_at - accepted < 1_000
     world.run()
-    assert world.law is not None
     assert world.law.peak_campaign == 5
 
 
@@ -396,7 +394,6 @@ def test_long_calls_keep_their_places(make: Make) -> None:
     campaign_id = world.create(numbers(8))
     world.run()
     assert world.states(campaign_id) == {"completed": 8}
-    assert world.law is not None
     assert world.law.peak == 5
 
 
