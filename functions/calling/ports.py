@@ -138,7 +138,7 @@ class CampaignStore(Protocol):
         """List campaigns newest first (may lag a second). Raises InvalidRequest for a foreign cursor."""
 
     def active(self) -> tuple[tuple[str, str], ...]:
-        """List campaigns of all accounts that are not over, as (account_id, campaign_id); may lag a second."""
+        """List campaigns of all accounts that still need somebody, as (account_id, campaign_id); may lag a second."""
 
     def counts(self, campaign: Campaign) -> Counts:
         """Add up how many recipients stand where; all zero before the list has been read."""

@@ -186,14 +186,17 @@ def test_campaigns_are_active_until_they_are_over(campaigns: CampaignStore, acco
     def active() -> list[str]:
         return sorted(campaign_id for owner, campaign_id in campaigns.active() if owner == account_id)
 
-    for n, status in enumerate((_S.IMPORTING, _S.SCHEDULED, _S.RUNNING, _S.PAUSED, _S.COMPLETED)):
+    for n, status in enumerate((_S.IMPORTING, _S.SCHEDULED, _S.RUNNING, _S.PAUSED)):
         campaigns.add(a_campaign(account_id, f"camp_{n}", status=status))
+    campaigns.add(a_campaign(account_id, "camp_4", status=_S.COMPLETED, swept_at=T0))
     assert active() == ["camp_0", "camp_1", "camp_2", "camp_3"]
     running = campaigns.get(account_id, "camp_2")
     assert running is not None
     running = campaigns.change(running, {"status": _S.PAUSED})
     assert "camp_2" in active()
-    campaigns.change(running, {"status": _S.CANCELED})
+    running = campaigns.change(running, {"status": _S.CANCELED})
+    assert "camp_2" in active(), "somebody of it may still wait"
+    campaigns.change(running, {"swept_at": T0})
     assert active() == ["camp_0", "camp_1", "camp_3"]
 
 
@@ -513,5 +516,5 @@ def test_records_are_forgotten_in_their_time_and_none_before_it_has_run(dynamodb
     assert ttl(keys.call(account_id, "call_1")) == 90 * day
     assert ttl(keys.counts(account_id, "camp_1", 0)) == 90 * day + COUNTS_OUTLIVE_SECONDS
     assert ttl(keys.outcomes(account_id, "camp_1", 1)) == 3600
-    campaigns.change(campaign, {"status": _S.COMPLETED})
+    campaigns.change(campaign, {"status": _S.COMPLETED, "swept_at": T0})
     assert ttl(keys.campaign(account_id, "camp_1")) == 90 * day

@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calling.domain.call import Call, Direction
 from calling.domain.campaign import CampaignStatus
-from tests.fakes.sim.campaign_world import CampaignWorld
+from calling.domain.limits import Limits
+from calling.domain.phone_number import PhoneNumber
+from calling.usecases.take_places import take_places
+from tests.fakes.pools import MemoryLeasePool, MemoryLineLock
+from tests.fakes.sim.campaign_world import CampaignWorld, numbers
+from tests.fakes.sim.faults import Faults
+from tests.fakes.sim.house import FROM
 from tests.fakes.sim.lambdas import LAMBDAS
 from tests.fakes.sim.rough import Roughness, rough_world, small_world
 
@@ -68,6 +75,38 @@ def test_whatever_goes_wrong_at_once_everybody_is_called_as_often_as_allowed(see
         world.run()
     finally:
         world.close()
+
+
+def test_a_line_that_a_dead_lambda_took_is_free_again_though_the_person_is_never_called() -> None:
+    world = CampaignWorld(faults=Faults(kill_at=("DispatchRecipient: after lines.acquire", 0)))
+    phone = numbers(1)[0]
+    try:
+        campaign_id = world.create([phone])
+        world.at(60, lambda: world.suppress(phone))
+        world.run()
+        assert world.faults.hit["kill"] == 1
+        assert world.states(campaign_id) == {"skipped": 1}
+    finally:
+        world.close()
+
+
+def test_a_late_copy_of_a_message_leaves_the_places_of_the_one_that_got_through() -> None:
+    leases, lines, limits = MemoryLeasePool(), MemoryLineLock(), Limits()
+    people = [PhoneNumber(phone) for phone in numbers(1)]
+    call = Call("acct", "call_2", "agent_1", Direction.OUTBOUND, FROM, people[0], 0, campaign_id="camp", recipient=0)
+    lines.acquire("acct", FROM, people[0], "call_1")
+
+    class Slow(MemoryLineLock):
+        """It finds the line taken; while it stands still the line becomes free and a copy gets through."""
+
+        def acquire(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> bool:
+            assert not lines.acquire(account_id, from_number, to_number, holder)
+            lines.release(account_id, from_number, to_number, "call_1")
+            assert take_places(call, None, limits, leases=leases, lines=lines, now=1) is None
+            return False
+
+    assert take_places(call, None, limits, leases=leases, lines=Slow(), now=2) is not None
+    assert set(leases.holders("acct", "all")) == set(leases.holders("acct", "camp")) == {"call_2"}
 
 
 def test_hundreds_of_people_and_everything_at_once() -> None:
