@@ -201,8 +201,8 @@ class ContactStore(Protocol):
     ) -> Contact | None:
         """Count a campaign's dial if the person is not suppressed and the cap allows it: one conditional write.
 
-        None: counted (also where this very call was counted before). Else nothing is written, and what stands in the
-        way is returned.
+        None: counted. Where this very call was counted before and is dialled only now, its dial moves to `now` and the
+        cap is not asked again. Else nothing is written, and what stands in the way is returned.
         """
 
 
@@ -210,10 +210,13 @@ class LimitsStore(Protocol):
     """What accounts allow themselves."""
 
     def get(self, account_id: str) -> Limits:
-        """Read an account's limits; the deployment's defaults where none were set."""
+        """Read an account's limits; of what was never set the deployment's defaults, as they are now."""
 
-    def put(self, account_id: str, limits: Limits) -> None:
-        """Set an account's limits."""
+    def change(self, account_id: str, changes: Mapping[str, Any]) -> Limits:
+        """Set these fields of an account's limits, keep the others, and give all of them.
+
+        Raises KeyError for a field that Limits has not.
+        """
 
 
 class PeopleStore(Protocol):
@@ -367,6 +370,18 @@ class Pacer(Protocol):
         """Reserve the next slot (GCRA) and return its time; slots are never given twice.
 
         0 calls a second is no limit of ours; what the carrier asked for by `slow_down` holds all the same.
+        """
+
+    def has_room(
+        self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float, ahead_ms: int
+    ) -> bool:
+        """Tell whether `admit` would let one more through; counts nothing."""
+
+    def admit(self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float, ahead_ms: int) -> bool:
+        """Let a campaign's call through to the dial if no more than `ahead_ms` of the pace is taken already.
+
+        A pace of its own beside the one of `reserve`, at the same rate (0: no limit). False while the carrier's pause
+        lasts.
         """
 
     def slow_down(self, account_id: str, carrier_account: str, *, until: int, reason: str) -> None:
@@ -528,8 +543,11 @@ class Carrier(Protocol):
     ) -> tuple[CarrierCall, ...]:
         """Find calls by their two numbers, oldest first, lists may lag. Raises CarrierError."""
 
-    def started_since(self, account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
-        """List outbound calls that began on or after the UTC day of `since`, newest first. Raises CarrierError."""
+    def started_since(self, account: CarrierAccount, since: int) -> Iterator[CarrierCall]:
+        """Read all outbound calls that began since then, newest first, page by page as they are consumed.
+
+        Some that ended before may be among them. Raises CarrierError, halfway as well.
+        """
 
     def hang_up(self, account: CarrierAccount, sid: str) -> None:
         """End a call, rung or answered; one that is over already is success. Raises CarrierError."""

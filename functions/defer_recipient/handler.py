@@ -6,7 +6,10 @@ from typing import Any
 
 from calling.adapters.aws import client
 from calling.adapters.clock import SystemClock
+from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.leases import DynamoLeasePool
+from calling.adapters.dynamodb.lines import DynamoLineLock
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.sqs import ticket_of
 from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow
@@ -21,9 +24,13 @@ log = logger("defer_recipient")
 def _defer() -> Any:  # noqa: ANN401  the use case with its ports filled in
     clock, keep = SystemClock(), load(RetentionSettings)
     retention = Retention(keep.retention_days, keep.history_days, clock)
+    dynamodb, table = client("dynamodb"), load(TableSettings).table_name
     return partial(
         defer_recipient,
-        campaigns=DynamoCampaignStore(client("dynamodb"), load(TableSettings).table_name, retention),
+        campaigns=DynamoCampaignStore(dynamodb, table, retention),
+        calls=DynamoCallStore(dynamodb, table),
+        leases=DynamoLeasePool(dynamodb, table),
+        lines=DynamoLineLock(dynamodb, table),
         workflow=StepFunctionsCampaignWorkflow(client("stepfunctions"), ""),
         clock=clock,
     )

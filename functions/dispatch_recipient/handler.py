@@ -13,17 +13,22 @@ from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.limits import DynamoLimitsStore
 from calling.adapters.dynamodb.lines import DynamoLineLock
+from calling.adapters.dynamodb.pacing import DynamoPacer
 from calling.adapters.dynamodb.retention import Retention
+from calling.adapters.kms import KmsVault
 from calling.adapters.lambda_opener import LambdaOpenerTask
+from calling.adapters.secrets import SecretsCredentials
 from calling.adapters.sqs import SqsRecipientQueue, ticket_of
 from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow, StepFunctionsDialWorkflow
 from calling.settings import (
     CampaignQueueSettings,
+    CarrierSettings,
     OpenerSettings,
     PaceSettings,
     RetentionSettings,
     StateMachineSettings,
     TableSettings,
+    VaultSettings,
     load,
 )
 from calling.telemetry import logger, traced
@@ -35,13 +40,20 @@ log = logger("dispatch_recipient")
 @cache
 def _ports() -> DoorPorts:
     dynamodb, table, states = client("dynamodb"), load(TableSettings).table_name, client("stepfunctions")
-    clock, keep = SystemClock(), load(RetentionSettings)
+    clock, keep, carrier = SystemClock(), load(RetentionSettings), load(CarrierSettings)
     return DoorPorts(
         campaigns=DynamoCampaignStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         contacts=DynamoContactStore(dynamodb, table),
         limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
         calls=DynamoCallStore(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
+        credentials=SecretsCredentials(
+            client("secretsmanager"),
+            vault=KmsVault(client("kms"), load(VaultSettings).kms_key_id),
+            clock=clock,
+            carrier_secret_arn=carrier.carrier_secret_arn,
+        ),
+        pacer=DynamoPacer(dynamodb, table),
         leases=DynamoLeasePool(dynamodb, table),
         lines=DynamoLineLock(dynamodb, table),
         queue=SqsRecipientQueue(client("sqs"), load(CampaignQueueSettings).campaigns_queue_url),

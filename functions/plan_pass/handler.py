@@ -14,10 +14,10 @@ from calling.adapters.s3 import S3BlobStore
 from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow
 from calling.settings import BucketSettings, CampaignSettings, PaceSettings, RetentionSettings, TableSettings, load
 from calling.telemetry import logger, traced
-from calling.usecases.plan_pass import PlanPorts, plan_pass
+from calling.usecases.plan_pass import LastPass, PlanPorts, plan_pass
 
 # The state machine reads all of these, whatever was planned.
-_NOTHING = {"key": "", "bucket": "", "count": 0, "concurrency": 0, "seconds": 0, "signal": 0, "until": 0}
+_NOTHING = {"key": "", "bucket": "", "count": 0, "at": 0, "concurrency": 0, "seconds": 0, "signal": 0, "until": 0}
 
 log = logger("plan_pass")
 
@@ -43,7 +43,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Plan pass `number`; `next` is the number of the one after it."""
     account_id, campaign_id, number = event["account_id"], event["campaign_id"], event["number"]
     with log.append_context_keys(account_id=account_id, campaign_id=campaign_id):
-        plan = plan_pass(account_id, campaign_id, generation=event["generation"], number=number, ports=_ports())
+        last = LastPass(**event["last"])
+        plan = plan_pass(
+            account_id, campaign_id, generation=event["generation"], number=number, last=last, ports=_ports()
+        )
         if plan["result"] == "dial":
             plan = {**plan, "bucket": load(BucketSettings).bucket_name}
         answer = {**_NOTHING, **plan, "next": number + 1}

@@ -78,6 +78,8 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     log.info("reconciled", extra={"looked": found.looked, "priced": found.priced, **counts})
     if found.unknown_to_us:
         log.warning("calls from our numbers that no record owns", extra={"sids": list(found.unknown_to_us)})
+    if found.more:
+        log.warning("not all could be compared in the time of this run: the next one goes on")
     if found.failures:
         log.error("some could not be compared in this run", extra={"errors": list(found.failures)})
     return counts

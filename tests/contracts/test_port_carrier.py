@@ -4,17 +4,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from twilio.base.exceptions import TwilioException
 
 from calling.adapters import twilio
 from calling.adapters.twilio import TwilioCarrier
 from calling.domain.call import CarrierStatus
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import PhoneNumber
-from calling.ports import Carrier, CarrierAccount, DialRequest
+from calling.ports import Carrier, CarrierAccount, CarrierCall, DialRequest
 from tests.contracts.carrier_world import ACCOUNT, OURS, THEIRS, TOKEN, World, carrier_world
 from tests.fakes.carrier import FakeCarrier
 
@@ -106,6 +108,12 @@ async def test_calls_are_found_by_their_numbers_and_time(side: Side) -> None:
     assert await _found(side, before, to_number=STRANGER) == []
 
 
+async def _started(side: Side, since: int) -> list[CarrierCall]:
+    found = await side.ask(lambda: list(side.carrier.started_since(side.account, since)))
+    assert all(isinstance(call, CarrierCall) for call in found)
+    return list(found)
+
+
 async def test_the_calls_of_a_day_are_listed_newest_first(side: Side) -> None:
     """A call that has not begun yet may be missing; what came in is not listed."""
     now = time.time_ns() // 1_000_000
@@ -113,13 +121,10 @@ async def test_the_calls_of_a_day_are_listed_newest_first(side: Side) -> None:
     if side.world:
         for sid in placed:
             await side.world.reaches(sid, "ringing")
-    listed = [c.sid for c in await side.ask(side.carrier.started_since, side.account, now, limit=10)]
-    assert listed == placed[::-1]
-    some = await side.ask(side.carrier.started_since, side.account, now, limit=2)
-    assert [c.sid for c in some] == placed[:0:-1]
-    assert all(c.price is None for c in some), "not billed yet"
-    tomorrow = now + 86_400_000
-    assert await side.ask(side.carrier.started_since, side.account, tomorrow, limit=10) == ()
+    listed = await _started(side, now)
+    assert [c.sid for c in listed] == placed[::-1]
+    assert all(c.price is None for c in listed), "not billed yet"
+    assert await _started(side, now + 86_400_000) == []
 
 
 async def test_a_call_is_ended_and_ending_it_again_is_success(side: Side) -> None:
@@ -211,17 +216,46 @@ def test_a_price_is_positive_and_in_dollars(price: str | None, unit: str, means:
 
 def test_calls_that_came_in_are_left_out_and_the_day_is_utcs(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
+    late = 1_795_260_000_000  # 2026-11-21 11:20 UTC
+
+    def ago(seconds: int) -> datetime:
+        return datetime.fromtimestamp(late / 1000 - seconds, UTC)
 
     def stream(**filters: Any) -> Iterator[SimpleNamespace]:
         asked.append(filters)
         yield listed("CA3", "inbound")
         yield listed("CA2", "outbound-dial")
-        yield listed("CA1")
-        pytest.fail("more was read than was asked for")
+        yield listed("CA1", date_created=ago(700), start_time=ago(700), end_time=ago(0))
+        yield listed("CA0", date_created=ago(700), start_time=ago(699), end_time=ago(1))
+        pytest.fail("more was read than began since then")
 
     client = SimpleNamespace(calls=SimpleNamespace(stream=stream))
     monkeypatch.setattr(TwilioCarrier, "_client", lambda self, account: client)
-    late = 1_795_260_000_000  # 2026-11-21 11:20 UTC
-    found = TwilioCarrier().started_since(CarrierAccount(ACCOUNT, TOKEN), late, limit=2)
+    found = TwilioCarrier().started_since(CarrierAccount(ACCOUNT, TOKEN), late)
     assert [call.sid for call in found] == ["CA2", "CA1"]
-    assert asked == [{"start_time_after": "2026-11-21", "page_size": 2}]
+    assert asked == [{"start_time_after": "2026-11-21", "page_size": 1000}]
+
+
+async def test_all_pages_of_a_list_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twilio, "_PAGE", 2)
+    async with carrier_world() as world:
+        await world.person(ring_seconds=30)
+        side = Side(TwilioCarrier(world.carrier_url), CarrierAccount(ACCOUNT, TOKEN), world)
+        now = time.time_ns() // 1_000_000
+        placed = [(await side.dial()).sid for _ in range(5)]
+        for sid in placed:
+            await world.reaches(sid, "ringing")
+        assert [call.sid for call in await _started(side, now)] == placed[::-1]
+
+
+def test_a_list_that_breaks_off_has_given_what_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stream(**filters: Any) -> Iterator[SimpleNamespace]:
+        yield listed("CA1")
+        raise TwilioException("cut off")
+
+    client = SimpleNamespace(calls=SimpleNamespace(stream=stream))
+    monkeypatch.setattr(TwilioCarrier, "_client", lambda self, account: client)
+    found = TwilioCarrier().started_since(CarrierAccount(ACCOUNT, TOKEN), 1_795_260_000_000)
+    assert next(found).sid == "CA1"
+    with pytest.raises(CarrierAmbiguous):
+        next(found)

@@ -1,6 +1,8 @@
 """LimitsStore: the dictionary and DynamoDB keep the same promises."""
 
 from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,14 @@ DEFAULTS = Limits(max_concurrent_calls=7)
 @pytest.fixture(params=["memory", "dynamodb"])
 def make(request: pytest.FixtureRequest) -> Callable[[Limits], LimitsStore]:
     if request.param == "memory":
-        return MemoryLimitsStore
+        table: dict[str, Any] = {}
+
+        def memory(defaults: Limits) -> LimitsStore:
+            store = MemoryLimitsStore(defaults)
+            store.set = table
+            return store
+
+        return memory
     client = request.getfixturevalue("dynamodb")
     return lambda defaults: DynamoLimitsStore(client, TABLE, defaults)
 
@@ -42,7 +51,31 @@ def test_the_deployments_defaults_hold_where_nothing_is_set(
     ],
 )
 def test_limits_are_read_as_they_were_set(limits: LimitsStore, account_id: str, wanted: Limits) -> None:
-    limits.put(account_id, Limits(max_concurrent_calls=99))
-    limits.put(account_id, wanted)
+    limits.change(account_id, {"max_concurrent_calls": 99})
+    assert limits.change(account_id, everything(wanted)) == wanted
     assert limits.get(account_id) == wanted
     assert limits.get("acct_other_" + account_id) == DEFAULTS
+
+
+def test_only_what_was_set_is_kept_and_the_rest_follows_the_deployment(
+    make: Callable[[Limits], LimitsStore], account_id: str
+) -> None:
+    old = make(DEFAULTS)
+    assert old.change(account_id, {"frequency_cap": None}) == replace(DEFAULTS, frequency_cap=None)
+    assert old.change(account_id, {"blocked_countries": ("FR",)}).frequency_cap is None
+    new = Limits(30, 4, 2.5, FrequencyCap(9, 9), Breaker(0.1, 1, 1), ("GB",))
+    later = make(new)
+    assert later.get(account_id) == replace(new, frequency_cap=None, blocked_countries=("FR",))
+    assert later.change(account_id, {"frequency_cap": FrequencyCap(1, 2)}).frequency_cap == FrequencyCap(1, 2)
+    assert later.get(account_id) == replace(new, frequency_cap=FrequencyCap(1, 2), blocked_countries=("FR",))
+
+
+def test_nothing_is_changed_where_nothing_is_sent(limits: LimitsStore, account_id: str) -> None:
+    assert limits.change(account_id, {}) == DEFAULTS
+    with pytest.raises(KeyError):
+        limits.change(account_id, {"cap": 5})
+    assert limits.get(account_id) == DEFAULTS
+
+
+def everything(limits: Limits) -> dict[str, Any]:
+    return {f.name: getattr(limits, f.name) for f in fields(Limits)}

@@ -6,7 +6,7 @@ Records go through the codec on their way in, like calls do, so a use case canno
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from calling.adapters.dynamodb import codec
@@ -204,9 +204,7 @@ class MemoryContactStore:
         contact = self._known(account_id, person)
         if contact.suppressed:
             return contact
-        if call_id in contact.dials:
-            return None
-        if free_at(contact, cap, now) > now:
+        if call_id not in contact.dials and free_at(contact, cap, now) > now:
             return contact
         self._put(replace(contact, dials=with_dial(contact, call_id, cap, now)))
         return None
@@ -223,13 +221,22 @@ class MemoryContactStore:
 class MemoryLimitsStore:
     def __init__(self, defaults: Limits | None = None) -> None:
         self.defaults = defaults or Limits()
-        self.set: dict[str, Limits] = {}
+        self.set: dict[str, dict[str, Any]] = {}
 
     def get(self, account_id: str) -> Limits:
-        return self.set.get(account_id, self.defaults)
+        return replace(self.defaults, **self.set.get(account_id, {}))
+
+    def change(self, account_id: str, changes: Mapping[str, Any]) -> Limits:
+        for name, value in changes.items():
+            codec.encode_field(Limits, name, value)
+        after = codec.decode(Limits, codec.encode(replace(self.get(account_id), **changes)))
+        if changes:
+            self.set.setdefault(account_id, {}).update({name: getattr(after, name) for name in changes})
+        return after
 
     def put(self, account_id: str, limits: Limits) -> None:
-        self.set[account_id] = codec.decode(Limits, codec.encode(limits))
+        """Set every field; tests only."""
+        self.change(account_id, {f.name: getattr(limits, f.name) for f in fields(Limits)})
 
 
 class MemoryRecipientQueue:

@@ -1,5 +1,6 @@
 """A telephone company without telephones: scriptable answers, and a book of what it was asked."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from calling.domain.call import CarrierStatus
@@ -72,11 +73,11 @@ class FakeCarrier:
         ]
         return tuple(sorted(found, key=lambda c: c.created_at))
 
-    def started_since(self, account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
+    def started_since(self, account: CarrierAccount, since: int) -> Iterator[CarrierCall]:
         self._fail()
         day = since // 86_400_000 * 86_400_000
         found = [c for c in self.calls.values() if c.created_at >= day and c.sid not in self.hidden]
-        return tuple(sorted(found, key=lambda c: (c.created_at, c.sid), reverse=True)[:limit])
+        yield from sorted(found, key=lambda c: (c.created_at, c.sid), reverse=True)
 
     def hang_up(self, account: CarrierAccount, sid: str) -> None:
         self._fail()

@@ -46,6 +46,23 @@ class MemoryPacer:
     def __init__(self) -> None:
         self.tat: dict[tuple[str, str], int] = {}
         self.pauses: dict[tuple[str, str], tuple[int, str]] = {}
+        self.doors: dict[tuple[str, str], int] = {}
+
+    def has_room(
+        self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float, ahead_ms: int
+    ) -> bool:
+        key = (account_id, carrier_account)
+        paused = self.pauses.get(key, (0, ""))[0] > now
+        return not paused and (calls_per_second <= 0 or self.doors.get(key, 0) <= now + ahead_ms)
+
+    def admit(self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float, ahead_ms: int) -> bool:
+        key = (account_id, carrier_account)
+        if calls_per_second <= 0:
+            return True
+        if self.doors.get(key, 0) > now + ahead_ms:
+            return False
+        self.doors[key] = pacing.reserve(self.doors.get(key, 0), now, calls_per_second).tat
+        return True
 
     def slow_down(self, account_id: str, carrier_account: str, *, until: int, reason: str) -> None:
         key = (account_id, carrier_account)

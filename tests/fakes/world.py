@@ -169,6 +169,8 @@ class World:
             self.limits,
             self.calls,
             self.agents,
+            self.credentials,
+            self.pacer,
             self.leases,
             self.lines,
             self.recipients,

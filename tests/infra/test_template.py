@@ -38,7 +38,6 @@ WITHOUT_CLIENT = {
     "AwaitDueFunction": {"kms": TABLE_KEY},
     "DeferRecipientFunction": {"kms": TABLE_KEY},
     "DispatchDialFunction": {"kms": TABLE_KEY},
-    "DispatchRecipientFunction": {"kms": TABLE_KEY},
     "ImportRecipientsFunction": {"kms": f"{TABLE_KEY}; the list is encrypted with it too"},
     "PlanPassFunction": {"kms": f"{TABLE_KEY}; {BUCKET_KEY}"},
     "PrepareOpenerFunction": {"kms": f"{TABLE_KEY}; {SECRET_KEY}; {BUCKET_KEY}"},

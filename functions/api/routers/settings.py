@@ -28,18 +28,19 @@ def put_settings(body: SettingsChanges, ports: Ports, key: Key) -> SettingsOut:
     """Change the settings that are sent; the others stay. They hold for calls that are dialled from now on. Needs the
     scope admin.
     """
-    limits = _changed(ports.limits.get(key.account_id), body)
+    before = ports.limits.get(key.account_id)
+    changes = _changes(before, body)
+    limits = replace(before, **changes)
     if limits.single_call_reserve >= limits.max_concurrent_calls:
         raise InvalidRequest("single_call_reserve must be below max_concurrent_calls.", field="single_call_reserve")
     if limits.calls_per_second == 0 and not ports.unlimited_pace:
         raise InvalidRequest(
             "calls_per_second must be above 0: this deployment has a limit of its own.", field="calls_per_second"
         )
-    ports.limits.put(key.account_id, limits)
-    return _show(limits)
+    return _show(ports.limits.change(key.account_id, changes))
 
 
-def _changed(limits: Limits, body: SettingsChanges) -> Limits:
+def _changes(limits: Limits, body: SettingsChanges) -> dict[str, Any]:
     sent = body.model_fields_set
     changes: dict[str, Any] = {name: getattr(body, name) for name in _PLAIN if name in sent}
     if "frequency_cap" in sent:
@@ -49,7 +50,7 @@ def _changed(limits: Limits, body: SettingsChanges) -> Limits:
         changes["breaker"] = replace(limits.breaker, **_given(body.breaker))
     if "blocked_countries" in sent:
         changes["blocked_countries"] = tuple(sorted(set(body.blocked_countries)))
-    return replace(limits, **changes)
+    return changes
 
 
 def _given(part: BaseModel) -> dict[str, Any]:

@@ -10,8 +10,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache, cached_property
-from itertools import islice
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -87,16 +86,21 @@ class TwilioCarrier:
         found = [c for c in map(_call, listed) if not c.created_at or c.created_at + 1000 > created_after]
         return tuple(sorted(found, key=lambda c: c.created_at))
 
-    def started_since(self, account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
-        """List a day's calls and later; see the port. Twilio filters by whole UTC days and gives the newest first."""
+    def started_since(self, account: CarrierAccount, since: int) -> Iterator[CarrierCall]:
+        """Read calls; see the port. Twilio filters by whole UTC days, so reading ends with a call that ended before.
+
+        Whether 'newest first' goes by begin or by end: all that follow that one began before `since`.
+        """
         calls = self._client(account).calls
         day = datetime.fromtimestamp(since / 1000, UTC).date().isoformat()
-
-        def ask() -> list[CarrierCall]:
-            listed = calls.stream(start_time_after=day, page_size=min(limit, _PAGE))
-            return [_call(c) for c in islice((c for c in listed if str(c.direction) in _OUTBOUND), limit)]
-
-        return tuple(_asked(ask))
+        listed = _asked(lambda: calls.stream(start_time_after=day, page_size=_PAGE))
+        while (found := _asked(lambda: next(listed, None))) is not None:
+            if str(found.direction) not in _OUTBOUND:
+                continue
+            call = _asked(partial(_call, found))
+            if call.ended_at is not None and call.ended_at + 1000 <= since:  # whole seconds
+                return
+            yield call
 
     def hang_up(self, account: CarrierAccount, sid: str) -> None:
         """End a call; see the port. `completed` ends it in every state, where `canceled` would miss an answered one."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from calling.domain import carrier_codes
 from calling.domain.call import Call, CallStatus, EndedReason
-from calling.domain.campaign import Campaign, RetryOn
+from calling.domain.campaign import Campaign
 from calling.domain.carrier_codes import Fault
 from calling.domain.due import Due
 from calling.domain.recipient import Decision, Recipient, RecipientState, Verdict, decided
@@ -83,7 +83,9 @@ def ended(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Rec
         outcome=outcome_of(call) if asked else recipient.outcome,
     )
     if call.put_back and not asked:
-        return _back(campaign, after, now)
+        return _back(campaign, after, call, now)
+    if not asked and call.never_dialled is EndedReason.ERROR:
+        return _back(campaign, after, call, now)
     if not asked:
         return _called_off(after, call, now)
     result = outcome_of(call)
@@ -102,14 +104,11 @@ def ended(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Rec
 
 def outcome_of(call: Call) -> str:
     """Name how an attempt ended, in the words of `retry_on`."""
+    if call.taken_from_queue_at is not None and call.answered_at is None:
+        return "failed"
     if call.status is CallStatus.COMPLETED:
         return "voicemail" if call.voicemail_detected else "completed"
     return call.status.value
-
-
-def retryable(word: str) -> bool:
-    """Tell whether a word is one of `retry_on`."""
-    return word in {r.value for r in RetryOn}
 
 
 def _pending(recipient: Recipient, note: Decision, due_at: int, *, retry_at: int | None) -> Recipient:
@@ -123,10 +122,13 @@ def _pending(recipient: Recipient, note: Decision, due_at: int, *, retry_at: int
     )
 
 
-def _back(campaign: Campaign, recipient: Recipient, now: int) -> Recipient:
+def _back(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Recipient:
     """The dial was called off before the request, for a reason that passes: no attempt is consumed."""
+    why = f": {call.never_dialled_why}" if call.never_dialled_why else ""
     if recipient.tries >= campaign.max_attempts + MAX_TRIES_OVER_BUDGET:
-        note = Decision(now, Verdict.NEVER, f"it was put off {recipient.tries} times just before it was dialled", {})
+        note = Decision(
+            now, Verdict.NEVER, f"it was put off {recipient.tries} times just before it was dialled{why}", {}
+        )
         return replace(
             recipient,
             state=RecipientState.FAILED,
@@ -135,7 +137,7 @@ def _back(campaign: Campaign, recipient: Recipient, now: int) -> Recipient:
             reason=note.reason,
             decisions=decided(recipient, note),
         )
-    note = Decision(now, Verdict.WAIT, "it was put off just before it was dialled", {})
+    note = Decision(now, Verdict.WAIT, f"it was put off just before it was dialled{why}", {"call_id": call.call_id})
     return _pending(recipient, note, now, retry_at=recipient.retry_at)
 
 
@@ -160,4 +162,6 @@ def _words(call: Call, result: str) -> str:
     }[result]
     if result in ("busy", "no-answer") and call.sip_response_code:
         return f"{said} (SIP {call.sip_response_code})"
+    if call.taken_from_queue_at is not None and result == "failed":
+        return "the call failed: the carrier's own queue was too long"
     return f"{said}: {why}" if why and result != "completed" else said

@@ -25,6 +25,8 @@ def failed(call: Call) -> bool:
         return False
     if call.sip_response_code in carrier_codes.NO_SUCH_NUMBER:
         return False
+    if call.taken_from_queue_at is not None:
+        return True
     return call.status in (CallStatus.FAILED, CallStatus.UNKNOWN) or call.ended_reason is EndedReason.ERROR
 
 

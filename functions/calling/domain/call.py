@@ -160,6 +160,7 @@ class Call:
     dial_error_code: int | None = None  # Twilio's code for a refused request
     twilio_call_sid: str | None = None
     queue_time_ms: int | None = None
+    taken_from_queue_at: int | None = None  # we ended it before the carrier dialled it: its queue was too long
     cancel_requested_at: int | None = None
     never_dialled: EndedReason | None = None  # decided before any request
     never_dialled_why: str | None = None  # the same in words

@@ -93,6 +93,7 @@ class Campaign:
     swept_at: int | None = None  # over, and nobody of it waits or is on the line any more
     pause_reason: str | None = None
     held_countries: tuple[str, ...] = ()  # geo permissions are missing; lifted by resume
+    lifted_at: int | None = None  # when resume last lifted some: who was held for them is looked at before their time
     # its execution
     generation: int = 0  # a long campaign goes on in the next execution
     signal: int = 0  # moves whenever something happened that a waiting execution must look at

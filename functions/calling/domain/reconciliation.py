@@ -10,12 +10,17 @@ MOST_BETWEEN_MS = 60_000  # a request whose answer was lost made its call within
 _SECOND_MS = 1_000  # the carrier's times have whole seconds
 
 
+def waits_for_its_own(call: Call) -> bool:
+    """Tell whether a call was asked of the carrier and never learnt which of the carrier's calls it became."""
+    return call.twilio_call_sid is None and call.dial_started_at is not None and call.dial_error_code is None
+
+
 def may_be_its_own(call: Call, *, to_number: str, from_number: str, created_at: int) -> bool:
     """Tell whether a carrier's call that nobody owns is the one a lost answer was about.
 
     One attempt lives between two numbers at a time, so numbers and the moment of the request are enough.
     """
-    if call.twilio_call_sid is not None or call.dial_started_at is None or call.dial_error_code is not None:
+    if call.dial_started_at is None or not waits_for_its_own(call):
         return False
     asked = call.dial_started_at // _SECOND_MS * _SECOND_MS - _SECOND_MS
     same = (call.to_number.e164, call.from_number.e164) == (to_number, from_number)

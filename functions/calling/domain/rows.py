@@ -49,13 +49,16 @@ class RowError:
     reason: str
 
 
-def read_row(campaign: Campaign, index: int, row: Row, now: int) -> Recipient | RowError:
-    """Make a recipient of a row: number, zones, texts and times checked. Doubles are the caller's to see."""
+def read_row(campaign: Campaign, index: int, row: Row, now: int, *, accepted: bool = False) -> Recipient | RowError:
+    """Make a recipient of a row: number, zones, texts and times checked. Doubles are the caller's to see.
+
+    Of a list that was `accepted` before, a `not_after` that has passed meanwhile is that person's end, no bad row.
+    """
     try:
         read = read_callable(digits(row.phone), field="phone_number")
         zones, source = _zones(campaign, read, row.timezone)
         _check_texts(row)
-        not_after = _not_after(row.not_after, zones, now)
+        not_after = _not_after(row.not_after, zones, None if accepted else now)
     except InvalidRequest as error:
         return RowError(index, row.phone[:32], error.code, error.message)
     return Recipient(
@@ -145,7 +148,7 @@ def _check_texts(row: Row) -> None:
         raise InvalidRequest(f"metadata is longer than {MAX_METADATA} bytes of JSON.", field="metadata")
 
 
-def _not_after(given: datetime | str | None, zones: Sequence[str], now: int) -> int | None:
+def _not_after(given: datetime | str | None, zones: Sequence[str], now: int | None) -> int | None:
     """Read a time without an offset on the person's clock; where there may be several, when the first shows it."""
     if given is None or given == "":
         return None
@@ -154,6 +157,6 @@ def _not_after(given: datetime | str | None, zones: Sequence[str], now: int) -> 
         at = round(moment.timestamp() * 1000) if moment.tzinfo else min(moment_of(moment, zone) for zone in zones)
     except (ValueError, OverflowError) as error:
         raise InvalidRequest("not_after is not a usable time.", field="not_after") from error
-    if at <= now:
+    if now is not None and at <= now:
         raise InvalidRequest("not_after is in the past.", field="not_after")
     return at

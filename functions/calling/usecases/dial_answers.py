@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any
 
 from calling.domain import carrier_codes
-from calling.domain.call import TRANSITIONS, Call, CallStatus, TimelineEntry
+from calling.domain.call import TRANSITIONS, Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.errors import CarrierRefused, CarrierThrottled
 from calling.domain.revision import Revision
 from calling.ports import (
@@ -76,11 +76,22 @@ def placed_at_carrier(call: Call, account: CarrierAccount, placed: CarrierCall, 
     )
     if call.carrier_is_done and call.task_token is not None:
         ports.workflow.answer(call.task_token, ENDED)
-    elif call.cancel_requested_at is not None or _queued_too_long(call, placed, ports.clock.now()):
+    elif call.cancel_requested_at is not None:
         ports.carrier.hang_up(account, placed.sid)
+    elif _queued_too_long(call, placed, ports.clock.now()):
+        _take_from_queue(call, account, placed, ports=ports)
     if (placed.queue_time_ms or 0) >= _QUEUES_MS:
         said = f"the carrier queues calls for {placed.queue_time_ms} ms: it is asked too fast"
         _slow_down(call, account, min(ceil((placed.queue_time_ms or 0) / 1000), _LONGEST_PAUSE), said, ports=ports)
+
+
+def _take_from_queue(call: Call, account: CarrierAccount, placed: CarrierCall, *, ports: DialPorts) -> None:
+    """End a call that would leave the carrier's queue at a time nobody chose: it has failed, and not by the callee."""
+    now = ports.clock.now()
+    note = TimelineEntry(now, "taken_from_queue", f"the carrier would have dialled it {placed.queue_time_ms} ms later")
+    taken = Revision({"taken_from_queue_at": now}, note=note)
+    revise_call(call.account_id, call.call_id, lambda c: None if c.taken_from_queue_at else taken, calls=ports.calls)
+    ports.carrier.hang_up(account, placed.sid)
 
 
 def _slow_down(call: Call, account: CarrierAccount, seconds: int, reason: str, *, ports: DialPorts) -> None:
@@ -100,7 +111,7 @@ def throttled(call: Call, account: CarrierAccount, token: str, refused: CarrierT
     """
     throttles = sum(1 for entry in call.timeline if entry.event == "throttled")
     if throttles >= _MAX_THROTTLES:
-        refused_by_carrier(call, refused, ports=ports)
+        _give_up(call, refused, ports=ports)
         ports.workflow.answer(token, ENDED)
         return
     seconds = max(min(2**throttles, 30), _PAUSE_SECONDS.get(refused.twilio_code or 0, 1))
@@ -114,6 +125,22 @@ def throttled(call: Call, account: CarrierAccount, token: str, refused: CarrierT
     )
     revise_call(call.account_id, call.call_id, lambda c: _take_back(c, note), calls=ports.calls)
     ports.workflow.answer(token, {"result": "wait", "seconds": seconds})
+
+
+def _give_up(call: Call, refused: CarrierThrottled, *, ports: DialPorts) -> None:
+    """It was told to come later too often: a call by itself has failed, a campaign's goes back and costs nothing."""
+    if call.recipient is None:
+        refused_by_carrier(call, refused, ports=ports)
+        return
+    words = "the carrier took no more requests, time and again"
+    note = TimelineEntry(ports.clock.now(), "not_dialled", words, {"twilio_code": refused.twilio_code})
+
+    def decide(c: Call) -> Revision | None:
+        back = _take_back(c, note)
+        put_back = {"never_dialled": EndedReason.CANCELED, "never_dialled_why": words, "put_back": True}
+        return None if back is None else Revision({**back.changes, **put_back}, note=note)
+
+    revise_call(call.account_id, call.call_id, decide, calls=ports.calls)
 
 
 def _take_back(call: Call, note: TimelineEntry) -> Revision | None:

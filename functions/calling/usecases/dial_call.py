@@ -95,6 +95,9 @@ def _pace(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPor
     """
     now = ports.clock.now()
     slot = call.dial_slot_at
+    paused = ports.pacer.slowed(call.account_id, account.sid)
+    if slot is not None and paused is not None and max(slot, now) < paused[0]:
+        slot = None  # the carrier asked for a pause after it was reserved
     if slot is None or now - slot > LATE_MS:
         slot = ports.pacer.reserve(call.account_id, account.sid, now=now, calls_per_second=limits.calls_per_second)
         if slot <= now:
@@ -158,7 +161,7 @@ def _intend(call: Call, token: str, now: int) -> Revision | None:
     if call.status is not CallStatus.QUEUED or call.task_token != token:
         return None
     return Revision(
-        {"status": CallStatus.DIALING, "dial_started_at": now},
+        {"status": CallStatus.DIALING, "dial_started_at": now, "due_at": call.due_after_dispatch(now)},
         note=TimelineEntry(now, "dialing", "asking the carrier to ring"),
     )
 

@@ -10,13 +10,12 @@ planner.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from calling.domain.agent import VoicemailAction, voicemail_plan
+from calling.domain.agent import Number, VoicemailAction, voicemail_plan
 from calling.domain.attempts import begun, put_off
 from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
 from calling.domain.campaign import Campaign, Ticket
 from calling.domain.due import Due, next_due
 from calling.domain.errors import InvalidRequest
-from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.limits import Limits
 from calling.domain.recipient import Recipient, RecipientState, Verdict, attempt_id, decided
 from calling.ports import (
@@ -26,18 +25,21 @@ from calling.ports import (
     CampaignWorkflow,
     Clock,
     ContactStore,
+    Credentials,
     DialWorkflow,
     LeasePool,
     LimitsStore,
     LineLock,
     OpenerTask,
+    Pacer,
     RecipientQueue,
     StaleRecord,
 )
 from calling.usecases.steer_campaign import pause_by_itself
-from calling.usecases.take_places import take_places
+from calling.usecases.take_places import give_places_back, leave_places, take_places
 
-LONGEST_WAIT_MS = 10 * 60_000
+LONGEST_WAIT_MS = 10 * 60_000  # from when it was planned
+AHEAD_MS = 3_000  # of a carrier account's pace that campaigns may have taken before their calls are dialled
 LONGEST_PAUSE_SECONDS = 5  # between two looks of a ticket that waits
 LOOK_AGAIN_MS = 15 * 60_000  # for what is held until somebody acts
 _TRIES = 4
@@ -61,6 +63,8 @@ class DoorPorts:
     limits: LimitsStore
     calls: CallStore
     agents: AgentStore
+    credentials: Credentials
+    pacer: Pacer
     leases: LeasePool
     lines: LineLock
     queue: RecipientQueue
@@ -96,7 +100,7 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
     if recipient.state is RecipientState.IN_FLIGHT and recipient.tries == ticket.number:
         return _finish(ticket, campaign, recipient, now, ports=ports)
     if recipient.state is not RecipientState.PENDING or recipient.tries != ticket.number - 1:
-        _leave(ticket, campaign, recipient, ports=ports)
+        leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.STALE
     limits = ports.limits.get(ticket.account_id)
     contact = ports.contacts.get(ticket.account_id, recipient.phone_number)
@@ -105,12 +109,14 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
         held_by_campaign = due.verdict is Verdict.HOLD and recipient.country not in campaign.held_countries
         look_again = now if held_by_campaign else now + LOOK_AGAIN_MS
         ports.campaigns.change_recipient(recipient, put_off(recipient, due, now, look_again=look_again))
-        _leave(ticket, campaign, recipient, ports=ports)
+        leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.PUT_OFF
-    call = _compose(campaign, recipient, due, now, ports=ports)
-    if call is None:
+    composed = _compose(campaign, recipient, due, now, ports=ports)
+    if composed is None:
+        leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.PUT_OFF
-    wait = take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now)
+    call, number = composed
+    wait = _hold(call, campaign, number, limits, now, ports=ports)
     if wait is not None:
         seconds = wait_seconds(_places(campaign, limits), now - ticket.since)
         return _wait(ticket, recipient, wait, now, seconds, ports=ports)
@@ -121,34 +127,41 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
     return Dispatched.STARTED
 
 
+def _hold(call: Call, campaign: Campaign, number: Number, limits: Limits, now: int, *, ports: DoorPorts) -> str | None:
+    """Take what the call needs: its turn in the carrier account's pace, its places, its line; else why it waits.
+
+    The pace itself is kept just before the request. Here a campaign is held back to a few seconds of it, so that a
+    single call never finds a queue of a campaign's calls before it.
+    """
+    account_id, carrier = call.account_id, number.twilio_sid or ports.credentials.of_number(number).sid
+    cps, used_up = limits.calls_per_second, "the carrier account's pace is used up for the next seconds"
+    if not ports.pacer.has_room(account_id, carrier, now=now, calls_per_second=cps, ahead_ms=AHEAD_MS):
+        return used_up
+    wait = take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now)
+    if wait is not None:
+        return wait
+    if ports.pacer.admit(account_id, carrier, now=now, calls_per_second=cps, ahead_ms=AHEAD_MS):
+        return None
+    give_places_back(call, leases=ports.leases, lines=ports.lines)
+    return used_up
+
+
 def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, *, ports: DoorPorts) -> Dispatched:
     """Finish what a copy of this ticket began: it made the call and may have died before starting it."""
     call = ports.calls.get(recipient.account_id, recipient.call_id or "")
     if call is None or call.status.is_terminal or call.task_token is not None:
-        _leave(ticket, campaign, recipient, ports=ports)
+        leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.STALE
     # Its places may have been taken back meanwhile: they are taken again, or still its own.
     limits = ports.limits.get(ticket.account_id)
     if take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now) is not None:
         ports.queue.send(ticket, delay_seconds=wait_seconds(_places(campaign, limits), now - ticket.since))
         return Dispatched.WAITING
-    _leave(ticket, campaign, recipient, ports=ports)  # where it was settled just now
+    leave_places(
+        ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines
+    )  # where it was settled just now
     _start(call, ports=ports)
     return Dispatched.STARTED
-
-
-def _leave(ticket: Ticket, campaign: Campaign, recipient: Recipient, *, ports: DoorPorts) -> None:
-    """Give back what a copy of this ticket took before it died, or took too late; nothing where this try's call lives.
-
-    Comes after a write of the recipient's record, or a look at one that moved on: no other copy gets through any more.
-    """
-    call_id = attempt_id(ticket.campaign_id, ticket.index, ticket.number)
-    call = ports.calls.get(ticket.account_id, call_id)
-    if call is not None and call.settled_at is None:
-        return
-    for pool in (ACCOUNT_POOL, ticket.campaign_id):
-        ports.leases.release(ticket.account_id, pool, call_id)
-    ports.lines.release(ticket.account_id, campaign.from_number, recipient.phone_number, call_id)
 
 
 def _start(call: Call, *, ports: DoorPorts) -> None:
@@ -175,7 +188,8 @@ def _wait(ticket: Ticket, recipient: Recipient, reason: str, now: int, seconds: 
     """Come again soon; noted once, not each time. After ten minutes the planner decides anew."""
     due = Due(Verdict.WAIT, reason)
     back = now - ticket.since >= LONGEST_WAIT_MS
-    if back or recipient.reason != reason:
+    noted = any(d.verdict is Verdict.WAIT and d.at >= ticket.since for d in recipient.decisions)
+    if back or not noted:
         ports.campaigns.change_recipient(
             recipient,
             replace(recipient, reason=reason, due_at=now, decisions=decided(recipient, due.decision(now))),
@@ -191,8 +205,10 @@ def _decided_on(due: Due, limits: Limits, call: Call) -> dict[str, object]:
     return {**due.details, "lease": list(call.pools), "suppression": "not on the do-not-call list", "pace": pace}
 
 
-def _compose(campaign: Campaign, recipient: Recipient, due: Due, now: int, *, ports: DoorPorts) -> Call | None:
-    """Write the record of this try's call; None where nobody can make it, and the campaign pauses itself."""
+def _compose(
+    campaign: Campaign, recipient: Recipient, due: Due, now: int, *, ports: DoorPorts
+) -> tuple[Call, Number] | None:
+    """Write the record of this try's call, from which number; None where nobody can make it: the campaign pauses."""
     found = ports.agents.get_agent(campaign.account_id, campaign.agent_id)
     number = next((n for n in found[1] if n.phone_number == campaign.from_number), None) if found else None
     if found is None or not found[0].is_active or number is None or not number.outbound_enabled:
@@ -206,7 +222,7 @@ def _compose(campaign: Campaign, recipient: Recipient, due: Due, now: int, *, po
         return None
     prompt = recipient.prompt or campaign.prompt or agent.outbound_prompt or campaign.name or ""
     entry = TimelineEntry(now, "queued", f"recipient {recipient.index} of the campaign: {due.reason}", due.details)
-    return Call(
+    call = Call(
         account_id=campaign.account_id,
         call_id=attempt_id(campaign.campaign_id, recipient.index, recipient.tries + 1),
         agent_id=campaign.agent_id,
@@ -232,6 +248,7 @@ def _compose(campaign: Campaign, recipient: Recipient, due: Due, now: int, *, po
             TimelineEntry(now, "dispatched", "places under the account's and the campaign's cap were taken"),
         ),
     )
+    return call, number
 
 
 def _nobody(campaign: Campaign, reason: str, *, ports: DoorPorts) -> None:

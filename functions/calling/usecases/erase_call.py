@@ -1,8 +1,9 @@
 """Forget a call: what was said, how it sounded, whom it told, and what the next call would have known of it.
 
-Only a call that is over, its terminal event written, can be erased: until then others still write to it, and what they
-wrote afterwards would be left. Nothing is resurrected, for every writer changes a record only where it stands. An
-event that is on its way still is dropped on delivery, because its body is made from the record.
+Only a call that is over, its terminal event written and nothing of it left to be done, can be erased: until then others
+still write to it, or owe its campaign its outcome, and what they wrote afterwards would be left. Nothing is
+resurrected, for every writer changes a record only where it stands. An event that is on its way still is dropped on
+delivery, because its body is made from the record.
 """
 
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def erase_calls(account_id: str, *, ports: ErasePorts) -> Erased:
 
 
 def _over(call: Call) -> bool:
-    return call.status.is_terminal and call.terminal_event_at is not None
+    return call.status.is_terminal and call.terminal_event_at is not None and call.due_at is None
 
 
 def _erase(call: Call, *, ports: ErasePorts) -> None:

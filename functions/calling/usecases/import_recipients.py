@@ -97,7 +97,7 @@ def _recipients(
     now = clock.now()
     for index, row in enumerate(read_rows(blobs.chunks(campaign.source_key))):
         found = RowError(index, row.phone, "invalid_row", row.reason) if isinstance(row, BadRow) else None
-        recipient = found or read_row(campaign, index, row, now)  # type: ignore[arg-type]  # a BadRow has its error
+        recipient = found or read_row(campaign, index, row, now, accepted=True)  # type: ignore[arg-type]  # a BadRow has its error
         bad = refused_row(campaign, recipient) if isinstance(recipient, RowError) else None
         new = not isinstance(recipient, RowError) and seen.add(recipient.phone_number.e164)
         if index < done:

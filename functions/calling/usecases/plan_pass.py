@@ -34,10 +34,14 @@ from calling.usecases.steer_campaign import finished, pause_by_itself
 
 MAX_PASSES = 500  # of one execution: some 20 events each, of the 25,000 its history may have
 PASS_MINUTES = 10
-SHORTEST_CALL_SECONDS = 10  # so many calls a place carries in a pass, at most
-MIN_PLANNED, MAX_PLANNED = 50, 5_000
+CALL_SECONDS = 60  # a call holds its place so long, until a pass has shown it
+SHORTEST_PASS_MS = 5_000
+MIN_PLANNED, MAX_PLANNED = 10, 2_000
 AT_THE_DOOR = 1.0  # of the places wait at the doorway, beside those that are called, so that none waits for a ticket
 MAX_HELD = 4 * MAX_PLANNED  # so many are read to tell that all of them are held
+SWEPT_AT_ONCE = 500
+LIST_KEPT_MS = 2 * 3_600_000  # after the end of a recurring campaign
+LAG_MS = 5_000  # how soon to look again for who waits and is not in the index (yet)
 LONGEST_WAIT_SECONDS = 3_600  # whatever the next wake-up should have been, look again
 _S = CampaignStatus
 
@@ -55,10 +59,26 @@ class PlanPorts:
     clock: Clock
 
 
-def plan_pass(account_id: str, campaign_id: str, *, generation: int, number: int, ports: PlanPorts) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class LastPass:
+    """The pass before: how many it sent, planned when (epoch ms). None was, or nobody was due: zeros."""
+
+    count: int = 0
+    at: int = 0
+
+
+def plan_pass(
+    account_id: str,
+    campaign_id: str,
+    *,
+    generation: int,
+    number: int,
+    last: LastPass = LastPass(),
+    ports: PlanPorts,
+) -> dict[str, Any]:
     """Plan pass `number` (from 0) of an execution.
 
-    Returns `{"result": "dial", "key", "count", "concurrency"}`: a JSON Lines object of tickets to send;
+    Returns `{"result": "dial", "key", "count", "at", "concurrency"}`: a JSON Lines object of tickets to send;
     `{"result": "await", "seconds", "signal", "until"}`; `{"result": "again"}`; or `{"result": "done"}`: this execution
     has nothing left to do.
     """
@@ -69,25 +89,26 @@ def plan_pass(account_id: str, campaign_id: str, *, generation: int, number: int
         # Whoever moved it may have died before starting the next one.
         ports.workflow.start(account_id, campaign_id, campaign.generation)
         return {"result": "done"}
+    if number >= MAX_PASSES:
+        return _go_on(campaign, ports=ports)
     if campaign.status.is_terminal:
         return _sweep(campaign, ports=ports)
     if campaign.status in (_S.SCHEDULED, _S.IMPORTING):
         return {"result": "done"}
-    if number >= MAX_PASSES:
-        return _go_on(campaign, ports=ports)
     if campaign.status is _S.PAUSED:
         return _await(campaign, None, ports=ports)
     campaign = _begin(campaign, ports=ports)
     limits = ports.limits.get(account_id)
     places = min(campaign.max_concurrent or limits.campaign_places, limits.campaign_places)
-    candidates = _candidates(campaign, _pass_size(places, limits), ports=ports)
+    now = ports.clock.now()
+    candidates = _candidates(campaign, _pass_size(places, limits, last, now), ports=ports)
     tickets, held = _tickets(campaign, candidates, limits, ports=ports)
     if tickets:
         key = f"passes/{account_id}/{campaign_id}/{generation:04}-{number:05}.jsonl"
         lines = "".join(json.dumps(ticket, separators=(",", ":")) + "\n" for ticket in tickets)
         ports.blobs.put(key, lines.encode(), content_type="application/jsonl")
         concurrency = max(2, ceil(places * AT_THE_DOOR))
-        return {"result": "dial", "key": key, "count": len(tickets), "concurrency": concurrency}
+        return {"result": "dial", "key": key, "count": len(tickets), "at": now, "concurrency": concurrency}
     return _nobody(campaign, held, looked=len(candidates), ports=ports)
 
 
@@ -106,18 +127,35 @@ def _begin(campaign: Campaign, *, ports: PlanPorts) -> Campaign:
     return revise_campaign(campaign.account_id, campaign.campaign_id, decide, campaigns=ports.campaigns)[0]
 
 
-def _pass_size(places: int, limits: Limits) -> int:
-    """Say how many calls ten minutes may carry at most: by places, and by the carrier's pace."""
-    by_places = places * PASS_MINUTES * 60 // SHORTEST_CALL_SECONDS
+def _pass_size(places: int, limits: Limits, last: LastPass, now: int) -> int:
+    """Say how many calls ten minutes carry: as the last pass went, else as calls of a minute would; or by the pace.
+
+    What a pass holds too much goes back to the planner after ten minutes, which costs a ticket each.
+    """
+    pass_ms = PASS_MINUTES * 60_000
+    by_places = places * PASS_MINUTES * 60 // CALL_SECONDS
+    if last.count > 0:
+        by_places = last.count * pass_ms // max(now - last.at, SHORTEST_PASS_MS)
     by_pace = ceil(limits.calls_per_second * PASS_MINUTES * 60) if limits.calls_per_second > 0 else by_places
-    return max(MIN_PLANNED, min(by_places, by_pace, MAX_PLANNED))
+    least = min(max(MIN_PLANNED, 2 * places), MAX_PLANNED)
+    return max(least, min(by_places, by_pace, MAX_PLANNED))
 
 
 def _candidates(campaign: Campaign, limit: int, *, ports: PlanPorts) -> tuple[Recipient, ...]:
     now = ports.clock.now()
-    listed = ports.campaigns.due(campaign, until=now, limit=limit)
+    lifted = campaign.lifted_at is not None and now < campaign.lifted_at + LOOK_AGAIN_MS
+    until = now + LOOK_AGAIN_MS if lifted else now
+    listed = ports.campaigns.due(campaign, until=until, limit=limit)
     found = ports.campaigns.recipients(campaign, [r.index for r in listed])
-    return tuple(r for r in found if r.state is RecipientState.PENDING and (r.due_at or 0) <= now)
+    return tuple(r for r in found if r.state is RecipientState.PENDING and _may_go(r, campaign, now))
+
+
+def _may_go(recipient: Recipient, campaign: Campaign, now: int) -> bool:
+    """Tell whether it is time to look at somebody: due, or held for a country that was lifted since."""
+    if (recipient.due_at or 0) <= now:
+        return True
+    last = recipient.decisions[-1] if recipient.decisions else None
+    return last is not None and last.verdict is Verdict.HOLD and last.at < (campaign.lifted_at or 0)
 
 
 def _tickets(
@@ -131,7 +169,7 @@ def _tickets(
         due = next_due(campaign, recipient, contacts.get(recipient.phone_number), limits, now)
         if due.verdict is Verdict.DIAL:
             ids = {"account_id": campaign.account_id, "campaign_id": campaign.campaign_id}
-            tickets.append({**ids, "index": recipient.index, "number": recipient.tries + 1})
+            tickets.append({**ids, "index": recipient.index, "number": recipient.tries + 1, "since": now})
             continue
         held += due.verdict is Verdict.HOLD
         try:
@@ -158,7 +196,7 @@ def _nobody(campaign: Campaign, held: int, *, looked: int, ports: PlanPorts) -> 
     if counts.pending == 0:
         return _await(campaign, None, ports=ports)  # the last call's end signals
     now = ports.clock.now()
-    return _await(campaign, ports.campaigns.next_due_at(campaign) or now + 2_000, ports=ports)
+    return _await(campaign, ports.campaigns.next_due_at(campaign) or now + LAG_MS, ports=ports)
 
 
 def _all_held(campaign: Campaign, pending: int, *, ports: PlanPorts) -> bool:
@@ -206,7 +244,7 @@ def _sweep(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
     if campaign.imported_at is None:  # its list was never read to its end: nobody of it was counted, or will be called
         return _swept(campaign, ports=ports)
     waiting = ports.campaigns.recipients(
-        campaign, [r.index for r in ports.campaigns.due(campaign, until=far, limit=MIN_PLANNED * 10)]
+        campaign, [r.index for r in ports.campaigns.due(campaign, until=far, limit=SWEPT_AT_ONCE)]
     )
     pending = [r for r in waiting if r.state is RecipientState.PENDING]
     _tickets(campaign, pending, Limits(), ports=ports)
@@ -219,7 +257,13 @@ def _sweep(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
 
 
 def _swept(campaign: Campaign, *, ports: PlanPorts) -> dict[str, Any]:
-    """Leave nothing behind: its pool of places, and its list, unless that is the recurring campaign's."""
+    """Leave nothing behind: its pool of places, and its list, unless that is the recurring campaign's.
+
+    A recurring campaign's own is kept until its last run has surely read it.
+    """
+    keep_until = (campaign.finished_at or 0) + LIST_KEPT_MS
+    if campaign.recurrence is not None and ports.clock.now() < keep_until:
+        return _await(campaign, keep_until, ports=ports)
     if campaign.parent_id is None:
         ports.blobs.delete([campaign.source_key])
     ports.leases.forget(campaign.account_id, campaign.campaign_id)

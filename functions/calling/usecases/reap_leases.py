@@ -161,7 +161,7 @@ def _never_dialled(call: Call, *, ports: ReapPorts) -> None:
     def decide(c: Call) -> Revision | None:
         if c.never_dialled is not None or c.was_asked_of_carrier or c.status is not CallStatus.QUEUED:
             return None
-        return Revision({"never_dialled": EndedReason.ERROR}, note=note)
+        return Revision({"never_dialled": EndedReason.ERROR, "never_dialled_why": note.reason}, note=note)
 
     revise_call(call.account_id, call.call_id, decide, calls=ports.resolve.calls)
 

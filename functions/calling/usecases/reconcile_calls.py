@@ -6,7 +6,9 @@ billed is stored. A terminal status is never changed, because the event that tol
 stands on the call's timeline. Calls from our numbers that no record owns are counted and never hung up: another
 program may use the same carrier account. A call that was erased here looks the same.
 
-Outbound calls alone, of the accounts that have dialled. Bounded in calls and in time, and it may be run twice.
+Outbound calls alone, of the accounts that have dialled: all calls of LOOK_BACK_MS, our records page by page against the
+carrier's list. What is known already costs no write, so a run that time cuts short leaves the rest to the next one: it
+goes from the oldest hour to the newest, and each carrier account has its share of the time. It may be run twice.
 """
 
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from functools import partial
 
 from calling.domain.call import Call, Direction
 from calling.domain.progress import CarrierFact
-from calling.domain.reconciliation import may_be_its_own, reconciled
+from calling.domain.reconciliation import may_be_its_own, reconciled, waits_for_its_own
 from calling.domain.revision import Revision
 from calling.ports import CallQuery, CarrierAccount, CarrierCall, DialWorkflow, ExecutionState
 from calling.usecases.ask_carrier import ResolvePorts
@@ -25,12 +27,13 @@ from calling.usecases.settle_call import SettlePorts
 
 __all__ = ["ReconcilePorts", "Reconciled", "ResolvePorts", "SettlePorts", "reconcile_calls"]
 
-LOOK_BACK_MS = 6 * 3600 * 1000  # longer than the longest call and the time the carrier takes to price it
+HOUR_MS = 3600 * 1000
+LOOK_BACK_MS = 6 * HOUR_MS  # longer than the longest call and the time the carrier takes to price it
 UNKNOWN_AFTER_MS = 10 * 60_000  # a younger call's SID may not be stored yet
-MAX_CALLS = 500  # of an account, and of the carrier's list, in one run: the newest
-_MAX_SECONDS = 100  # after which a run begins nothing new
-_MAX_SEARCHES = 20  # for the owner of a call whose record is older than what was read
-_WAITED_MS = 24 * 3600 * 1000  # the longest a call is thought to have waited for its dial
+MAX_SECONDS = 480  # after which a run begins nothing new; its Lambda lives for 600
+MAX_LISTED = 50_000  # of the carrier's calls that are held at once, some 25 MB: the newest
+_WAITED_MS = 24 * HOUR_MS  # the longest a call is thought to have waited for its dial
+_LEAST_MS = 60_000  # of a carrier account's share: with less it would only be listed
 _PAGE = 100
 
 
@@ -45,46 +48,61 @@ class ReconcilePorts:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What one run found: calls of the carrier, records mended, prices stored, SIDs nobody owns, failures (kinds)."""
+    """What one run found: calls of the carrier, records mended, prices stored, SIDs nobody owns, failures (kinds).
+
+    `more`: not all was reached in the time; the next run goes on.
+    """
 
     looked: int = 0
     mended: int = 0
     priced: int = 0
     unknown_to_us: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    more: bool = False
 
 
 @dataclass(slots=True)
 class _Run:
-    """What a run has found so far, and until when it may begin something new."""
+    """What a run has found so far, and until when it may begin something new for the account at hand."""
 
     since: int
     until: int
     looked: int = 0
     mended: int = 0
     priced: int = 0
-    searches: int = 0
+    more: bool = False
     unknown: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Books:
-    """One carrier account, and whose numbers lie in it: number → account ids."""
+    """One carrier account, and whose numbers lie in it: number → account ids.
+
+    `theirs` are its calls by SID, those that no record was found for yet; `lost` our records that miss theirs.
+    """
 
     account: CarrierAccount
     owners: dict[str, set[str]] = field(default_factory=dict)
+    theirs: dict[str, CarrierCall] = field(default_factory=dict)
+    lost: list[Call] = field(default_factory=list)
 
 
 def reconcile_calls(*, ports: ReconcilePorts) -> Reconciled:
     """Compare once."""
-    now = ports.resolve.clock.now()
-    run = _Run(since=now - LOOK_BACK_MS, until=now + _MAX_SECONDS * 1000)
-    for books in _all_books(run, ports=ports):
-        if ports.resolve.clock.now() >= run.until:
-            break
-        carefully(partial(_compare, books, run, ports=ports), run.failures)
-    return Reconciled(run.looked, run.mended, run.priced, tuple(run.unknown), tuple(run.failures))
+    clock = ports.resolve.clock
+    now = clock.now()
+    end = now + MAX_SECONDS * 1000
+    run = _Run(since=now - LOOK_BACK_MS, until=end)
+    waiting = _all_books(run, ports=ports)
+    first = now // HOUR_MS % max(1, len(waiting))  # another one each hour
+    waiting = waiting[first:] + waiting[:first]
+    while waiting and clock.now() < end:
+        share = max((end - clock.now()) // len(waiting), _LEAST_MS)
+        run.until = min(clock.now() + share, end)
+        carefully(partial(_compare, waiting.pop(0), run, ports=ports), run.failures)
+    more = run.more or bool(waiting)
+    return Reconciled(run.looked, run.mended, run.priced, tuple(run.unknown), tuple(run.failures), more)
 
 
 def _all_books(run: _Run, *, ports: ReconcilePorts) -> list[_Books]:
@@ -100,63 +118,83 @@ def _all_books(run: _Run, *, ports: ReconcilePorts) -> list[_Books]:
 
 
 def _compare(books: _Books, run: _Run, *, ports: ReconcilePorts) -> None:
-    """Find the record of each of the carrier's calls, and compare the two."""
-    listed = ports.resolve.carrier.started_since(books.account, run.since, limit=MAX_CALLS)
-    theirs = [c for c in listed if c.created_at >= run.since and c.from_number in books.owners]
-    records = list(_records(books, run, ports=ports))
-    by_sid = {r.twilio_call_sid: r for r in records if r.twilio_call_sid is not None}
-    without_sid = [r for r in records if r.twilio_call_sid is None]
-    for found in sorted(theirs, key=lambda c: c.created_at):
-        if ports.resolve.clock.now() >= run.until:
+    """Walk our records beside the carrier's list, oldest hour first; then see whose the calls are that are left."""
+    now = ports.resolve.clock.now()
+    carefully(partial(_list, books, run, ports=ports), run.failures)  # what came before a failure is compared
+    for start in range(run.since, now + 1, HOUR_MS):
+        _walk(books, start, min(start + HOUR_MS, now + 1), run, ports=ports)
+    for found in sorted(books.theirs.values(), key=lambda c: c.created_at):
+        record = _lost(found, books.lost)
+        if record is not None and not _is_time_up(run, ports=ports):
+            _take(record, found, books, run, ports=ports)
+    old = [c for c in books.theirs.values() if c.created_at + UNKNOWN_AFTER_MS < now]
+    if old:
+        _walk(books, run.since - _WAITED_MS, run.since, run, ports=ports)  # calls that waited long for their dial
+    if books.theirs and _is_time_up(run, ports=ports):
+        run.more = True
+        return
+    run.unknown += [c.sid for c in old if c.sid in books.theirs]
+    run.looked += len(books.theirs)
+    books.theirs.clear()
+
+
+def _list(books: _Books, run: _Run, *, ports: ReconcilePorts) -> None:
+    """Read the carrier's list, in half of the time there is: the other half is for comparing."""
+    clock = ports.resolve.clock
+    half = (clock.now() + run.until) // 2
+    for found in ports.resolve.carrier.started_since(books.account, run.since):
+        if found.created_at >= run.since and found.from_number in books.owners:
+            books.theirs[found.sid] = found
+        if len(books.theirs) >= MAX_LISTED or clock.now() >= half:
+            run.more = True
             return
-        run.looked += 1
-        record = by_sid.get(found.sid) or _lost(found, without_sid)
-        if record is not None:
-            carefully(partial(_reconcile, record, found, run, ports=ports), run.failures)
-        elif found.created_at + UNKNOWN_AFTER_MS < ports.resolve.clock.now() and run.searches < _MAX_SEARCHES:
-            carefully(partial(_search, found, books, run, ports=ports), run.failures)
 
 
-def _records(books: _Books, run: _Run, *, ports: ReconcilePorts) -> Iterator[Call]:
-    """Read the newest calls of the accounts whose numbers these are."""
-    query = CallQuery(direction=Direction.OUTBOUND.value, since=run.since, until=ports.resolve.clock.now() + 1)
+def _walk(books: _Books, since: int, until: int, run: _Run, *, ports: ReconcilePorts) -> None:
+    """Compare the records of a span with what the carrier's list says of them, as long as there is time."""
+    for record in _records(books, since, until, run, ports=ports):
+        if not books.theirs or _is_time_up(run, ports=ports):
+            return
+        found = books.theirs.get(record.twilio_call_sid or "")
+        if found is not None:
+            _take(record, found, books, run, ports=ports)
+        elif waits_for_its_own(record):
+            books.lost.append(record)
+
+
+def _records(books: _Books, since: int, until: int, run: _Run, *, ports: ReconcilePorts) -> Iterator[Call]:
+    """Read the calls of a span, of the accounts whose numbers these are, page by page as they are consumed."""
+    query = CallQuery(direction=Direction.OUTBOUND.value, since=since, until=until)
     for account_id in sorted(set().union(*books.owners.values())):
         cursor = None
-        for _ in range(MAX_CALLS // _PAGE):
+        while books.theirs and not _is_time_up(run, ports=ports):
             page = ports.resolve.calls.query(account_id, query, limit=_PAGE, cursor=cursor)
-            yield from (call for call in page.calls if call.our_number.e164 in books.owners)
+            yield from page.calls
             cursor = page.cursor
             if cursor is None:
                 break
 
 
-def _lost(found: CarrierCall, without_sid: list[Call]) -> Call | None:
+def _is_time_up(run: _Run, *, ports: ReconcilePorts) -> bool:
+    return ports.resolve.clock.now() >= run.until
+
+
+def _lost(found: CarrierCall, lost: list[Call]) -> Call | None:
     """Find the record whose request's answer was lost. It is taken once."""
-    for record in without_sid:
+    for record in lost:
         if may_be_its_own(
             record, to_number=found.to_number, from_number=found.from_number, created_at=found.created_at
         ):
-            without_sid.remove(record)
+            lost.remove(record)
             return record
     return None
 
 
-def _search(found: CarrierCall, books: _Books, run: _Run, *, ports: ReconcilePorts) -> None:
-    """Look for the owner among older calls, which waited long for their dial; else it is nobody's."""
-    run.searches += 1
-    query = CallQuery(
-        direction=Direction.OUTBOUND.value,
-        to_number=found.to_number,
-        since=found.created_at - _WAITED_MS,
-        until=found.created_at + 1000,
-    )
-    for account_id in sorted(books.owners[found.from_number]):
-        calls = ports.resolve.calls.query(account_id, query, limit=_PAGE).calls
-        owner = next((c for c in calls if c.twilio_call_sid == found.sid), None)
-        if owner is not None:
-            _reconcile(owner, found, run, ports=ports)
-            return
-    run.unknown.append(found.sid)
+def _take(record: Call, found: CarrierCall, books: _Books, run: _Run, *, ports: ReconcilePorts) -> None:
+    """Compare one record with the carrier's call, which is nobody else's then."""
+    del books.theirs[found.sid]
+    run.looked += 1
+    carefully(partial(_reconcile, record, found, run, ports=ports), run.failures)
 
 
 def _reconcile(record: Call, found: CarrierCall, run: _Run, *, ports: ReconcilePorts) -> None:
@@ -164,8 +202,10 @@ def _reconcile(record: Call, found: CarrierCall, run: _Run, *, ports: ReconcileP
     if not found.status.is_terminal:
         return
     now = ports.resolve.clock.now()
-    ended = record.settled_at is None and _end(record, now, ports=ports)
     fact = CarrierFact(found.sid, found.status, found.ended_at or now, found.duration_seconds, source="asked")
+    if record.settled_at is not None and reconciled(record, fact, found.price, now) is None:
+        return  # as nearly all of them: no second read
+    ended = record.settled_at is None and _end(record, now, ports=ports)
     seen = record
 
     def decide(call: Call) -> Revision | None:

@@ -63,7 +63,11 @@ def _never_asked(call: Call, *, ports: ResolvePorts) -> dict[str, Any]:
     revise_call(
         call.account_id,
         call.call_id,
-        lambda c: None if c.was_asked_of_carrier else Revision({"never_dialled": EndedReason.ERROR}, note=note),
+        lambda c: (
+            None
+            if c.was_asked_of_carrier
+            else Revision({"never_dialled": EndedReason.ERROR, "never_dialled_why": note.reason}, note=note)
+        ),
         calls=ports.calls,
     )
     return {"result": "ended"}

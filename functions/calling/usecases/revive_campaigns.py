@@ -5,6 +5,7 @@ from calling.domain.campaign import Campaign, CampaignStatus
 from calling.domain.revision import CampaignRevision
 from calling.ports import CampaignStore, CampaignWorkflow, Clock, ExecutionState
 from calling.usecases.revise_campaign import revise_campaign
+from calling.usecases.start_campaign import launched
 from calling.usecases.steer_campaign import finished
 
 NEW_MS = 2 * 60_000  # whoever makes a campaign starts its execution within this
@@ -15,9 +16,12 @@ def revive_campaign(
 ) -> bool:
     """Start a campaign's next execution where the last one is over; True where that was needed.
 
-    A recurring one is completed here once its end has passed: its schedule does not fire then any more.
+    A scheduled one whose moment passed without its being started is started. A recurring one is completed once its end
+    has passed: its schedule does not fire then any more.
     """
     campaign = campaigns.get(account_id, campaign_id)
+    if campaign is not None and _overdue(campaign, clock.now()):
+        return _start(campaign, campaigns=campaigns, workflow=workflow, clock=clock)
     if campaign is not None and _recurred(campaign, clock.now()):
         campaign, _ = revise_campaign(account_id, campaign_id, lambda c: _complete(c, clock.now()), campaigns=campaigns)
     if campaign is None or not _should_run(campaign, clock.now()):
@@ -38,6 +42,21 @@ def revive_campaign(
     )
     if written:
         workflow.start(account_id, campaign_id, generation)
+    return written
+
+
+def _overdue(campaign: Campaign, now: int) -> bool:
+    waits = campaign.status is CampaignStatus.SCHEDULED and campaign.scheduled_at is not None
+    return waits and now > (campaign.scheduled_at or 0) + NEW_MS
+
+
+def _start(campaign: Campaign, *, campaigns: CampaignStore, workflow: CampaignWorkflow, clock: Clock) -> bool:
+    ids, why = (campaign.account_id, campaign.campaign_id), "its schedule did not start it"
+    campaign, written = revise_campaign(
+        *ids, lambda c: launched(c, why, clock.now()) if _overdue(c, clock.now()) else None, campaigns=campaigns
+    )
+    if written:
+        workflow.start(*ids, campaign.generation)
     return written
 
 

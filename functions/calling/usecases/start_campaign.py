@@ -27,7 +27,7 @@ def start_campaign(
     """Flip scheduled → running, once, and start the execution of that name; again changes nothing.
 
     `occasion` names the firing of a recurring campaign (its scheduled time): each gets one run, a campaign of its own.
-    Without it a person launches it: now, and beside its schedule where it recurs.
+    Without it a person launches it: now, and beside its schedule where it recurs (once a minute at most).
 
     Raises:
         NotFound: `campaign_not_found`.
@@ -35,6 +35,8 @@ def start_campaign(
     """
     campaign = campaigns.get(account_id, campaign_id)
     if campaign is None:
+        if occasion is not None:  # whoever set the schedule died before the record, or somebody else deleted that
+            scheduler.delete(campaign_id)
         raise NotFound("There is no such campaign.", code="campaign_not_found")
     if campaign.status.is_terminal:
         raise InvalidRequest(f"This campaign is {campaign.status.value}.", code="campaign_already_completed")
@@ -42,20 +44,20 @@ def start_campaign(
         raise InvalidRequest("This campaign has nobody to call.", code="campaign_no_recipients")
     now = clock.now()
     if campaign.recurrence is not None:
-        return _run(campaign, occasion or f"by hand {now}", now, campaigns, workflow)
+        return _run(campaign, occasion or f"by hand, minute {now // 60_000}", now, campaigns, workflow)
     if campaign.status is _S.PAUSED and occasion is not None:
         return campaign  # a second firing must not undo what somebody did after the first
     if campaign.status is _S.PAUSED:
         return resume_campaign(account_id, campaign_id, campaigns=campaigns, workflow=workflow, clock=clock)
     why = "by its schedule" if occasion else "on request"
-    campaign, _ = revise_campaign(account_id, campaign_id, lambda c: _launch(c, why, now), campaigns=campaigns)
+    campaign, _ = revise_campaign(account_id, campaign_id, lambda c: launched(c, why, now), campaigns=campaigns)
     workflow.start(account_id, campaign_id, campaign.generation)
     if not occasion:
         scheduler.delete(campaign_id)
     return campaign
 
 
-def _launch(campaign: Campaign, why: str, now: int) -> CampaignRevision | None:
+def launched(campaign: Campaign, why: str, now: int) -> CampaignRevision | None:
     """The execution that reads the list goes on by itself; where it has ended, the next one begins."""
     if campaign.status is _S.IMPORTING:
         return CampaignRevision({"scheduled_at": None}) if campaign.scheduled_at is not None else None

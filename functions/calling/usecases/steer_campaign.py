@@ -1,5 +1,7 @@
 """Launch, pause, resume, cancel a campaign: a person does, or it does itself. Each wakes the execution that waits."""
 
+from typing import Any
+
 from calling.domain import events
 from calling.domain.call import TimelineEntry
 from calling.domain.campaign import Campaign, CampaignStatus
@@ -63,7 +65,9 @@ def resume_campaign(
             raise Conflict("This campaign has not begun: launch it.", code="campaign_not_resumable")
         if campaign.status is _S.RUNNING and not campaign.held_countries:
             return None
-        changes = {"status": _S.RUNNING, "pause_reason": None, "held_countries": ()}
+        changes: dict[str, Any] = {"status": _S.RUNNING, "pause_reason": None, "held_countries": ()}
+        if campaign.held_countries:
+            changes["lifted_at"] = now
         return CampaignRevision(changes, TimelineEntry(now, "resumed", "on request"))
 
     campaign, _ = revise_campaign(account_id, campaign_id, decide, campaigns=campaigns)

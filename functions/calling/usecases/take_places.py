@@ -1,10 +1,11 @@
 """Take what a dial needs before it may happen: a place in each pool that counts it, and the line to itself."""
 
 from calling.domain.call import Call
-from calling.domain.campaign import Campaign
+from calling.domain.campaign import Campaign, Ticket
 from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.limits import Limits
-from calling.ports import LeasePool, LineLock
+from calling.domain.recipient import Recipient, attempt_id
+from calling.ports import CallStore, LeasePool, LineLock
 
 # The first expiry of a lease covers what comes before media renews it: pace, ringing, the first stream frames.
 LEASE_SECONDS = 150
@@ -44,6 +45,28 @@ def give_places_back(call: Call, *, leases: LeasePool, lines: LineLock) -> None:
     """Give back all that the call held; what it does not hold stays as it is."""
     _release(call, call.pools, leases)
     lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
+
+
+def leave_places(
+    ticket: Ticket,
+    campaign: Campaign,
+    recipient: Recipient,
+    *,
+    calls: CallStore,
+    leases: LeasePool,
+    lines: LineLock,
+) -> None:
+    """Give back what a copy of a ticket took before it died, or took too late; nothing where this try's call lives.
+
+    Comes after a write of the recipient's record, or a look at one that moved on: no other copy gets through any more.
+    """
+    call_id = attempt_id(ticket.campaign_id, ticket.index, ticket.number)
+    call = calls.get(ticket.account_id, call_id)
+    if call is not None and call.settled_at is None:
+        return
+    for pool in (ACCOUNT_POOL, ticket.campaign_id):
+        leases.release(ticket.account_id, pool, call_id)
+    lines.release(ticket.account_id, campaign.from_number, recipient.phone_number, call_id)
 
 
 def places(pool: str, call: Call, campaign: Campaign | None, limits: Limits) -> int:

@@ -121,7 +121,7 @@ class CampaignWorld(House):
         if now.max_concurrent_calls < was.max_concurrent_calls:
             held = len(self.leases.holders(ACCOUNT, "all"))
             self.law.ceiling = dict.fromkeys(("all", "campaigns", *self._ids()), held)
-        self.limits.put(ACCOUNT, now)
+        self.limits.change(ACCOUNT, changes)
         self.highest_cap = max(self.highest_cap, now.max_concurrent_calls)
 
     def single(self, phone: str) -> str:

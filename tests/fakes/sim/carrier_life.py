@@ -4,7 +4,7 @@ It fulfils the port `Carrier`, keeps the book of requests, tells by callbacks, a
 and of talking. The media stream of an answered call is part of it: it comes up, gives signs of life, ends, or dies.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -114,10 +114,9 @@ class SimCarrier:
             if c.from_number == from_number.e164 and created_after < c.created_at + 1000 and c.created_at <= shown
         )
 
-    def started_since(self, account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
+    def started_since(self, account: CarrierAccount, since: int) -> Iterator[CarrierCall]:
         self._fail()
-        found = [live.call for live in self.calls.values() if live.call.created_at >= since]
-        return tuple(reversed(found[-limit:]))
+        yield from reversed([live.call for live in self.calls.values() if live.call.created_at >= since])
 
     def hang_up(self, account: CarrierAccount, sid: str) -> None:
         self._fail()

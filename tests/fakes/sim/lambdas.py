@@ -18,7 +18,7 @@ from calling.usecases.dial_call import DialPorts, DialSettings, dial_call
 from calling.usecases.dispatch_dial import Dispatched, dispatch_dial
 from calling.usecases.dispatch_recipient import DoorPorts, dispatch_recipient
 from calling.usecases.import_recipients import Progress, import_recipients
-from calling.usecases.plan_pass import PlanPorts, plan_pass
+from calling.usecases.plan_pass import LastPass, PlanPorts, plan_pass
 from calling.usecases.prepare_opener import prepare_opener
 from calling.usecases.reap_leases import ReapPorts, reap_leases
 from calling.usecases.record_progress import record_machine_detection, record_progress
@@ -76,7 +76,7 @@ def _import(port: Wiring, event: Mapping[str, Any]) -> Any:
     return {"progress": None, **answer}
 
 
-_NOTHING = dict.fromkeys(("bucket", "key", "concurrency", "seconds", "signal", "until"))
+_NOTHING = {"bucket": "", "key": "", **dict.fromkeys(("count", "at", "concurrency", "seconds", "signal", "until"), 0)}
 
 
 def _plan(port: Wiring, event: Mapping[str, Any]) -> Any:
@@ -90,9 +90,9 @@ def _plan(port: Wiring, event: Mapping[str, Any]) -> Any:
         clock=port("clock"),
     )
     number = event["number"]
-    plan = plan_pass(
-        event["account_id"], event["campaign_id"], generation=event["generation"], number=number, ports=ports
-    )
+    last = LastPass(**event["last"])
+    ids = (event["account_id"], event["campaign_id"])
+    plan = plan_pass(*ids, generation=event["generation"], number=number, last=last, ports=ports)
     return {**_NOTHING, **plan, "next": number + 1}
 
 
@@ -122,6 +122,8 @@ def _dispatch_recipient(port: Wiring, event: Mapping[str, Any]) -> Any:
         limits=port("limits"),
         calls=port("calls"),
         agents=port("agents"),
+        credentials=port("credentials"),
+        pacer=port("pacer"),
         leases=port("leases"),
         lines=port("lines"),
         queue=port("recipient_queue"),
@@ -135,7 +137,13 @@ def _dispatch_recipient(port: Wiring, event: Mapping[str, Any]) -> Any:
 
 def _defer(port: Wiring, event: Mapping[str, Any]) -> Any:
     defer_recipient(
-        ticket_of(event), campaigns=port("campaigns"), workflow=port("campaign_workflow"), clock=port("clock")
+        ticket_of(event),
+        campaigns=port("campaigns"),
+        calls=port("calls"),
+        leases=port("leases"),
+        lines=port("lines"),
+        workflow=port("campaign_workflow"),
+        clock=port("clock"),
     )
 
 

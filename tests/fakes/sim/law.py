@@ -18,7 +18,6 @@ from tests.fakes.sim.house import ACCOUNT, House
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNTOUCHED = frozenset({"http_429", "refused 10004", "refused 20429", "refused 22005"})  # nothing of the budget
-_COUNTED_EARLY_MS = 15 * 60_000
 LAMBDA_MS = 10_000  # a Lambda's lifetime between its last look and its request
 
 
@@ -99,9 +98,7 @@ class Law:
         dials.append(post.at)
         if cap is None:
             return
-        # A dial is counted when it is permitted; where its Lambda dies then, the request follows minutes later.
-        slack = _COUNTED_EARLY_MS if self.slack_ms else 0
-        recent = [at for at in dials if at > post.at - cap.days * 86_400_000 + slack]
+        recent = [at for at in dials if at > post.at - cap.days * 86_400_000 + self.slack_ms]
         if len(recent) > cap.calls:
             self.say(f"{who}'s number was dialled {len(recent)} times in {cap.days} days")
 

@@ -50,6 +50,21 @@ def test_what_is_sent_is_changed_and_the_rest_stays(world: World, api: Api, chan
     assert api.get("/settings").json() == DEFAULTS | changes
 
 
+def test_what_was_never_sent_follows_the_deployment(world: World, api: Api) -> None:
+    put(api, max_concurrent_calls=9, frequency_cap=None)
+    world.limits.defaults = Limits(max_concurrent_calls=7, single_call_reserve=1, calls_per_second=30)
+    shown = api.get("/settings").json()
+    assert (shown["single_call_reserve"], shown["calls_per_second"]) == (1, 30), "a later deployment's"
+    assert (shown["max_concurrent_calls"], shown["frequency_cap"]) == (9, None), "the account's own"
+
+
+def test_a_reserve_is_judged_together_with_what_the_deployment_says_now(world: World, api: Api) -> None:
+    put(api, single_call_reserve=5)
+    world.limits.defaults = Limits(max_concurrent_calls=5)
+    error_of(put(api, single_call_reserve=5), 400, "invalid_field", "single_call_reserve")
+    assert put(api, single_call_reserve=4).json()["max_concurrent_calls"] == 5
+
+
 def test_parts_of_a_part(world: World, api: Api, other: Api) -> None:
     assert put(api, breaker={"min_calls": 9}).json()["breaker"] == DEFAULTS["breaker"] | {"min_calls": 9}  # type: ignore[operator]
     assert put(api, breaker={"failure_rate": 1}).json()["breaker"]["min_calls"] == 9

@@ -1,5 +1,6 @@
 """The hourly comparison with the carrier's books: what one side missed is found; no status that was told changes."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from calling.domain.phone_number import PhoneNumber
 from calling.ports import CarrierAccount, CarrierCall, ExecutionState
 from calling.usecases.reconcile_calls import (
     LOOK_BACK_MS,
-    MAX_CALLS,
+    MAX_SECONDS,
     UNKNOWN_AFTER_MS,
     Reconciled,
     ReconcilePorts,
@@ -233,10 +234,9 @@ def test_an_account_at_the_carrier_is_asked_once_whoever_shares_it() -> None:
     asked: list[str] = []
     listed = world.carrier.started_since
 
-    def started_since(account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
+    def started_since(account: CarrierAccount, since: int) -> Iterator[CarrierCall]:
         asked.append(account.sid)
-        assert limit == MAX_CALLS
-        return listed(account, since, limit=limit)
+        return listed(account, since)
 
     world.carrier.started_since = started_since  # type: ignore[method-assign]  # the same, counted
     assert compare(world) == Reconciled(looked=1)
@@ -260,10 +260,10 @@ def test_an_account_that_cannot_be_read_or_asked_does_not_hide_the_others() -> N
     world.credentials = TwoAccounts()
     listed = world.carrier.started_since
 
-    def started_since(account: CarrierAccount, since: int, *, limit: int) -> tuple[CarrierCall, ...]:
+    def started_since(account: CarrierAccount, since: int) -> Iterator[CarrierCall]:
         if account.sid.endswith("702"):
             raise LOST
-        return listed(account, since, limit=limit)
+        return listed(account, since)
 
     world.carrier.started_since = started_since  # type: ignore[method-assign]  # the same, with a hole
     assert compare(world) == Reconciled(looked=1, failures=("ValueError", "CarrierAmbiguous"))
@@ -295,13 +295,141 @@ def test_a_run_ends_in_time() -> None:
     change = world.calls.change
 
     def slow(call: Call, *args: object, **kwargs: object) -> Call:
-        world.clock.advance(60)
+        world.clock.advance(MAX_SECONDS - 60)
         return change(call, *args, **kwargs)  # type: ignore[arg-type]  # as it was called
 
-    world.calls.change = slow  # type: ignore[method-assign]  # the same, in a minute
-    assert compare(world) == Reconciled(looked=2, priced=2)
+    world.calls.change = slow  # type: ignore[method-assign]  # the same, in minutes
+    assert compare(world) == Reconciled(looked=2, priced=2, more=True)
     world.calls.change = change  # type: ignore[method-assign]  # as it was
     assert compare(world) == Reconciled(looked=3, priced=1)
+
+
+def book(world: World, n: int, at: int, *, from_number: PhoneNumber = FROM, **told: object) -> Call:
+    """A call that was settled with the carrier's last word, but for its price."""
+    placed = world.carrier.place(from_number, PhoneNumber(f"+447700{n:06}"), created_at=at)
+    ended = {"duration_seconds": 9, "ended_at": at + 12_000} | told
+    world.carrier.set(placed.sid, S.COMPLETED, **ended)
+    call = Call(
+        ACCOUNT, f"call_{n}", "agent_1", Direction.OUTBOUND, from_number, PhoneNumber(placed.to_number), at, "Remind.",
+        dial_started_at=at, twilio_call_sid=placed.sid, status=CallStatus.COMPLETED, carrier_status=S.COMPLETED,
+        carrier_duration_seconds=9, settled_at=at + 15_000,
+    )  # fmt: skip
+    world.calls.calls[ACCOUNT, call.call_id] = call
+    return call
+
+
+def unpriced(world: World) -> list[str]:
+    return [call_id for (_, call_id), call in world.calls.calls.items() if call.carrier_price is None]
+
+
+def test_every_call_of_a_busy_day_gets_its_price_though_prices_come_late() -> None:
+    """Twelve hundred an hour; a price comes five minutes after its call, so the newest never have one."""
+    world = World()
+    world.leases.take(ACCOUNT, "all", "call_x", cap=1, expires_at=0)
+    made: list[Call] = []
+    for hour in range(3):
+        begin = world.clock.now()
+        made += [book(world, hour * 1200 + n, begin + n * 3000) for n in range(1200)]
+        world.clock.advance(HOUR)
+        for call in made:
+            if call.created_at + 5 * 60_000 < world.clock.now():
+                world.carrier.set(call.twilio_call_sid or "", S.COMPLETED, price=0.014)
+        found = compare(world)
+        assert (found.looked, found.failures, found.more) == (len(made), (), False)
+    young = {c.call_id for c in made if c.created_at + 5 * 60_000 >= world.clock.now()}
+    assert 0 < len(young) <= 100
+    assert set(unpriced(world)) == young
+
+
+def test_what_one_run_does_not_reach_the_next_one_does_oldest_hour_first() -> None:
+    world = World()
+    world.leases.take(ACCOUNT, "all", "call_x", cap=1, expires_at=0)
+    now = world.clock.now()
+    for n in range(12):
+        book(world, n, now - LOOK_BACK_MS + n * 30 * 60_000, price=0.014)
+    change = world.calls.change
+
+    def slow(call: Call, *args: object, **kwargs: object) -> Call:
+        world.clock.advance(MAX_SECONDS / 4)
+        return change(call, *args, **kwargs)  # type: ignore[arg-type]  # as it was called
+
+    world.calls.change = slow  # type: ignore[method-assign]  # the same, in minutes
+    left: list[int] = []
+    for _ in range(4):
+        world.clock.now_ms = now
+        assert compare(world).more is (len(left) < 2)
+        left.append(len(unpriced(world)))
+        assert all(f"call_{n}" in unpriced(world) for n in range(12 - left[-1], 12)), "the oldest first"
+    assert left == [8, 4, 0, 0]
+
+
+def test_a_carrier_account_that_is_never_done_leaves_the_others_their_time() -> None:
+    world = World()
+    world.leases.take(ACCOUNT, "all", "call_x", cap=1, expires_at=0)
+    other = PhoneNumber("+447700900703")
+    world.agents.add_number(Number(ACCOUNT, "agent_1", other, -1))
+    world.credentials = TwoAccounts()
+    now = world.clock.now()
+    for n in range(20):
+        book(world, n, now - HOUR * 1000, price=0.014)
+        book(world, 100 + n, now - HOUR * 1000, from_number=other, price=0.014)
+    change = world.calls.change
+
+    def slow(call: Call, *args: object, **kwargs: object) -> Call:
+        world.clock.advance(MAX_SECONDS / 16)
+        return change(call, *args, **kwargs)  # type: ignore[arg-type]  # as it was called
+
+    world.calls.change = slow  # type: ignore[method-assign]  # the same, in half a minute
+    found = compare(world)
+    assert (found.priced, found.more) == (16, True)
+    priced = [c.from_number for c in world.calls.calls.values() if c.carrier_price is not None]
+    assert (priced.count(FROM), priced.count(other)) == (8, 8)
+
+
+def test_a_list_without_end_is_read_for_half_of_the_time_and_compared_as_far_as_it_came() -> None:
+    world = World()
+    world.leases.take(ACCOUNT, "all", "call_x", cap=1, expires_at=0)
+    now = world.clock.now()
+    for n in range(4):
+        book(world, n, now - (4 - n) * 60_000, price=0.014)
+    listed = world.carrier.started_since
+
+    def started_since(account: CarrierAccount, since: int) -> Iterator[CarrierCall]:
+        for call in listed(account, since):
+            yield call
+            world.clock.advance(MAX_SECONDS / 4)
+
+    world.carrier.started_since = started_since  # type: ignore[method-assign]  # the same, slowly
+    found = compare(world)
+    assert (found.priced, found.more, unpriced(world)) == (3, True, ["call_0"])
+
+
+def test_a_list_that_breaks_off_is_compared_as_far_as_it_came() -> None:
+    world = World()
+    world.leases.take(ACCOUNT, "all", "call_x", cap=1, expires_at=0)
+    now = world.clock.now()
+    for n in range(3):
+        book(world, n, now - (4 - n) * 60_000, price=0.014)
+    listed = world.carrier.started_since
+
+    def started_since(account: CarrierAccount, since: int) -> Iterator[CarrierCall]:
+        yield from list(listed(account, since))[:2]
+        raise LOST
+
+    world.carrier.started_since = started_since  # type: ignore[method-assign]  # the same, with a hole
+    found = compare(world)
+    assert (found.priced, found.failures, unpriced(world)) == (2, ("CarrierAmbiguous",), ["call_0"])
+
+
+def test_as_many_strangers_as_there_are_are_told_from_calls_that_waited_long() -> None:
+    world = World()
+    world.leases.take(ACCOUNT, "all", "call_x", cap=1, expires_at=0)
+    for n in range(30):
+        foreign(world, seconds_ago=2 * HOUR - n)
+    call = book(world, 1, world.clock.now() - HOUR * 1000, price=0.014)
+    world.calls.calls[ACCOUNT, "call_1"] = replace(call, created_at=call.created_at - LOOK_BACK_MS)
+    found = compare(world)
+    assert (found.looked, found.priced, len(found.unknown_to_us)) == (31, 1, 30)
 
 
 def test_inbound_calls_are_not_compared() -> None:

@@ -76,7 +76,9 @@ class DynamoContactStore:
         """Count a dial; see the port. Raises StaleRecord: others changed the record each time."""
 
         def decide(contact: Contact) -> Contact:
-            if contact.suppressed or call_id in contact.dials or free_at(contact, cap, now) > now:
+            if contact.suppressed:
+                return contact
+            if call_id not in contact.dials and free_at(contact, cap, now) > now:
                 return contact
             return replace(contact, dials=with_dial(contact, call_id, cap, now))
 

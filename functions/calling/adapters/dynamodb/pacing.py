@@ -46,6 +46,30 @@ class DynamoPacer:
                 return tat - step
         raise CarrierThrottled("The pace was contested.")
 
+    def has_room(
+        self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float, ahead_ms: int
+    ) -> bool:
+        """Look whether one more may come; see the port."""
+        item = table.get(self._client, self._table, keys.pace(account_id, carrier_account)) or {}
+        door, slowed = (int(item[name]["N"]) if name in item else 0 for name in ("door_tat", "slowed_until"))
+        return slowed <= now and (calls_per_second <= 0 or door <= now + ahead_ms)
+
+    def admit(self, account_id: str, carrier_account: str, *, now: int, calls_per_second: float, ahead_ms: int) -> bool:
+        """Let one through; see the port. The pause was looked at by `has_room`."""
+        if calls_per_second <= 0:
+            return True
+        key, step = keys.pace(account_id, carrier_account), pacing.reserve(now, now, calls_per_second).tat - now
+        values = {name: codec.number(value) for name, value in {":now": now, ":step": step}.items()}
+        later = values | {":ahead": codec.number(now + ahead_ms)}
+        return self._move_on(
+            key, "SET door_tat = door_tat + :step", "door_tat >= :now AND door_tat <= :ahead", later
+        ) or self._move_on(
+            key,
+            "SET door_tat = :next",
+            "attribute_not_exists(door_tat) OR door_tat < :now",
+            {":now": codec.number(now), ":next": codec.number(now + step)},
+        )
+
     def slow_down(self, account_id: str, carrier_account: str, *, until: int, reason: str) -> None:
         """Give no slot before a moment; see the port. Both writes only move on, so their order with others is free."""
         key = keys.pace(account_id, carrier_account)
@@ -65,7 +89,7 @@ class DynamoPacer:
             return None
         return int(item["slowed_until"]["N"]), item["slowed_reason"]["S"]
 
-    def _move_on(self, key: dict[str, str], update: str, condition: str, values: codec.Item) -> None:
+    def _move_on(self, key: dict[str, str], update: str, condition: str, values: codec.Item) -> bool:
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -75,8 +99,10 @@ class DynamoPacer:
                 ExpressionAttributeValues=values,
             )
         except ClientError as error:
-            if not table.condition_failed(error):
-                raise
+            if table.condition_failed(error):
+                return False
+            raise
+        return True
 
     def _move(self, key: dict[str, str], update: str, condition: str, now: int, value: int) -> int | None:
         try:

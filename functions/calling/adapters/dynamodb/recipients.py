@@ -37,9 +37,10 @@ class RecipientItems:
         self._retention = retention
 
     def put(self, campaign: Campaign, recipients: Sequence[Recipient]) -> None:
-        """Store new recipients. They are forgotten from the day on which their campaign may begin."""
-        ttl = self._ttl(campaign.scheduled_at or 0)
-        table.put_many(self._client, self._table, [_item(recipient) | ttl for recipient in recipients])
+        """Store new recipients. Who may still be called is kept until long after; then the usual time."""
+        begins_at = campaign.scheduled_at or 0
+        items = [_item(recipient) | self._ttl(recipient, begins_at) for recipient in recipients]
+        table.put_many(self._client, self._table, items)
 
     def get(self, campaign: Campaign, index: int) -> Recipient | None:
         """Read a recipient."""
@@ -67,7 +68,7 @@ class RecipientItems:
     def change(self, was: Recipient, now: Recipient, *, call: Call | None) -> Recipient:
         """Replace a recipient, move the counts, add a call."""
         after = replace(now, version=was.version + 1)
-        item = _item(after) | self._ttl()
+        item = _item(after) | self._ttl(after)
         counted = moved(was.state, now.state)
         if call is None and not counted:
             if not table.replace(self._client, self._table, item, was.version):
@@ -126,8 +127,12 @@ class RecipientItems:
             request["ExpressionAttributeValues"] = codec.texts({":pk": pk, ":after": f"{until + 1:015}"})
         return table.query(self._client, self._table, **request)
 
-    def _ttl(self, begins_at: int = 0) -> Item:
-        return self._retention.record(begins_at) if self._retention else {}
+    def _ttl(self, recipient: Recipient, begins_at: int = 0) -> Item:
+        """A slow or paused campaign must not lose who waits; whoever is done is forgotten like a call."""
+        if self._retention is None:
+            return {}
+        over = recipient.state.is_terminal
+        return self._retention.record() if over else counts_ttl(self._retention, begins_at)
 
 
 def counts_ttl(retention: Retention, begins_at: int = 0) -> Item:
