@@ -186,9 +186,7 @@ CALLED_OFF = [
     (EndedReason.SUPPRESSED, CallStatus.CANCELED, RecipientState.SKIPPED),
     (EndedReason.OUTSIDE_WINDOW, CallStatus.CANCELED, RecipientState.SKIPPED),
     (EndedReason.CANCELED, CallStatus.CANCELED, RecipientState.CANCELED),
-    (EndedReason.ERROR, CallStatus.FAILED, RecipientState.FAILED),
     (None, CallStatus.CANCELED, RecipientState.CANCELED),  # somebody hung up before it was dialled
-    (None, CallStatus.FAILED, RecipientState.FAILED),
 ]
 
 
@@ -197,6 +195,14 @@ def test_what_was_never_asked_is_no_attempt(end: EndedReason | None, status: Cal
     over = call(status=status, never_dialled=end, never_dialled_why="because")
     after = ended(CAMPAIGN, LINE, over, NOW)
     assert (after.state, after.attempts, after.outcome, after.reason) == (state, 0, None, "because")
+
+
+@pytest.mark.parametrize("end", [EndedReason.ERROR, None])
+def test_a_fault_of_ours_before_the_request_costs_nobody_their_call(end: EndedReason | None) -> None:
+    over = call(status=CallStatus.FAILED, never_dialled=end, never_dialled_why="no secrets")
+    after = ended(CAMPAIGN, LINE, over, NOW)
+    assert (after.state, after.attempts, after.due_at) == (RecipientState.PENDING, 0, NOW)
+    assert after.reason.endswith("just before it was dialled: no secrets")
 
 
 @pytest.mark.parametrize("end", [EndedReason.EXPIRED, EndedReason.SUPPRESSED, EndedReason.FAILED, EndedReason.ERROR])

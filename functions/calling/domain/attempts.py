@@ -82,9 +82,7 @@ def ended(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Rec
         last_ended_at=now,
         outcome=outcome_of(call) if asked else recipient.outcome,
     )
-    if call.put_back and not asked:
-        return _back(campaign, after, call, now)
-    if not asked and call.never_dialled is EndedReason.ERROR:
+    if not asked and (call.put_back or call.status is CallStatus.FAILED):  # a reason that passes, or a fault of ours
         return _back(campaign, after, call, now)
     if not asked:
         return _called_off(after, call, now)
