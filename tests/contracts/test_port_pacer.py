@@ -101,6 +101,42 @@ def test_no_slot_is_given_twice_to_many_at_once(dynamodb: Any, account_id: str) 
     assert sorted(slots) == [T0 + 250 * n for n in range(24)]
 
 
+def test_a_campaigns_calls_are_let_through_a_few_seconds_ahead_of_the_pace(pacer: Pacer, account_id: str) -> None:
+    def through(now: int) -> bool:
+        room = pacer.has_room(account_id, "AC1", now=now, calls_per_second=1, ahead_ms=3000)
+        assert pacer.admit(account_id, "AC1", now=now, calls_per_second=1, ahead_ms=3000) == room
+        return room
+
+    assert [through(T0) for _ in range(6)] == [True, True, True, True, False, False]
+    assert [through(T0 + 1000) for _ in range(2)] == [True, False]
+    assert through(T0 + 60_000)
+    assert pacer.reserve(account_id, "AC1", now=T0, calls_per_second=1) == T0, "the pace of dials is another"
+
+
+def test_nobody_is_let_through_while_the_carrier_asks_for_a_pause(pacer: Pacer, account_id: str) -> None:
+    pacer.slow_down(account_id, "AC1", until=T0 + 5000, reason="too many requests")
+    for calls_per_second in (0, 1):
+        rules = {"calls_per_second": calls_per_second, "ahead_ms": 3000}
+        assert not pacer.has_room(account_id, "AC1", now=T0, **rules)
+        assert pacer.has_room(account_id, "AC1", now=T0 + 5000, **rules)
+        assert pacer.has_room(account_id, "AC2", now=T0, **rules)
+
+
+def test_without_a_limit_everybody_is_let_through(pacer: Pacer, account_id: str) -> None:
+    assert all(pacer.admit(account_id, "AC1", now=T0, calls_per_second=0, ahead_ms=0) for _ in range(9))
+
+
+def test_no_more_are_let_through_to_many_at_once(dynamodb: Any, account_id: str) -> None:
+    pacer = DynamoPacer(dynamodb, TABLE)
+
+    def admit(_: int) -> bool:
+        return pacer.admit(account_id, "AC1", now=T0, calls_per_second=2, ahead_ms=3000)
+
+    assert admit(0)
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(admit, range(24))) == 6
+
+
 def test_a_line_has_one_holder(lines: LineLock, account_id: str) -> None:
     assert lines.acquire(account_id, OURS, THEIRS, "call_1")
     assert lines.acquire(account_id, OURS, THEIRS, "call_1")
