@@ -16,6 +16,7 @@ from calling.adapters.aws import client
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
@@ -26,7 +27,7 @@ from calling.domain.call import Call, CarrierStatus
 from calling.domain.errors import InvalidRequest
 from calling.domain.phone_number import PhoneNumber, parse
 from calling.domain.progress import CarrierFact
-from calling.ports import AgentStore, CallStore, Clock, Credentials, DialWorkflow
+from calling.ports import AgentStore, CallStore, Clock, Credentials, DialWorkflow, LeasePool
 from calling.settings import (
     CarrierSettings,
     PublicSettings,
@@ -50,6 +51,7 @@ class Ports:
     """What this door needs of the world."""
 
     calls: CallStore
+    leases: LeasePool
     agents: AgentStore
     credentials: Credentials
     workflow: DialWorkflow
@@ -64,6 +66,7 @@ def _ports() -> Ports:
     public, keep = load(PublicSettings), load(RetentionSettings)
     return Ports(
         calls=DynamoCallStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
+        leases=DynamoLeasePool(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
         credentials=SecretsCredentials(
             client("secretsmanager"),
@@ -118,7 +121,9 @@ def _status(call: Call, form: dict[str, str], ports: Ports) -> bool:
         duration_seconds=int(duration) if duration and duration.isdigit() else None,
         sip_response_code=int(sip) if sip and sip.isdigit() else None,
     )
-    record_progress(call.account_id, call.call_id, fact, calls=ports.calls, workflow=ports.workflow)
+    record_progress(
+        call.account_id, call.call_id, fact, calls=ports.calls, leases=ports.leases, workflow=ports.workflow
+    )
     return True
 
 

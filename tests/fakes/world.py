@@ -295,7 +295,7 @@ class World:
         call_id = self.owner_of(sid)
         duration = 9 if status is CarrierStatus.COMPLETED else None
         fact = CarrierFact(sid, status, self.clock.now(), duration)
-        ports = {"calls": self.mortal("calls"), "workflow": self.mortal("workflow")}
+        ports = {name: self.mortal(name) for name in ("calls", "leases", "workflow")}
         with suppress(Killed):  # the carrier does not send it again
             self.lambda_("record_progress", lambda: record_progress(ACCOUNT, call_id, fact, **ports))
 

@@ -236,6 +236,11 @@ class Call:
         return self.dial_started_at is not None
 
     @property
+    def is_to_leave_queue(self) -> bool:
+        """True where it was to be ended in the carrier's own queue, which may have failed: nobody answered it yet."""
+        return self.taken_from_queue_at is not None and self.answered_at is None
+
+    @property
     def carrier_is_done(self) -> bool:
         """True once the carrier said the call is over."""
         return self.carrier_status is not None and self.carrier_status.is_terminal

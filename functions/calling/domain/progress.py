@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from calling.domain import events
-from calling.domain.call import RING_MARGIN_SECONDS, TRANSITIONS, Call, CallStatus, CarrierStatus, TimelineEntry
+from calling.domain.call import (
+    LOOK_MS,
+    RING_MARGIN_SECONDS,
+    TRANSITIONS,
+    Call,
+    CallStatus,
+    CarrierStatus,
+    TimelineEntry,
+)
 from calling.domain.revision import Revision
 
 _MEDIA_DEAD_MS = 45_000  # the media session speaks every 10 s at least
@@ -87,6 +95,8 @@ def _moves(call: Call, fact: CarrierFact) -> dict[str, Any]:
         if fact.status is CarrierStatus.COMPLETED and call.answered_at is None:
             # The answer's own callback was lost or is late: it was answered `duration` before its end.
             ended["answered_at"] = fact.at - (fact.duration_seconds or 0) * 1000
+        if call.due_at is not None:  # what is not settled soon after its end is looked at
+            ended["due_at"] = min(call.due_at, fact.at + LOOK_MS)
         return {name: value for name, value in ended.items() if value is not None}
     status = _STATUS.get(fact.status)
     return {"status": status} if status is not None and status in TRANSITIONS[call.status] else {}

@@ -74,15 +74,15 @@ def placed_at_carrier(call: Call, account: CarrierAccount, placed: CarrierCall, 
         ),
         calls=ports.calls,
     )
+    if (placed.queue_time_ms or 0) >= _QUEUES_MS:  # first: a request to hang up may fail
+        said = f"the carrier queues calls for {placed.queue_time_ms} ms: it is asked too fast"
+        _slow_down(call, account, min(ceil((placed.queue_time_ms or 0) / 1000), _LONGEST_PAUSE), said, ports=ports)
     if call.carrier_is_done and call.task_token is not None:
         ports.workflow.answer(call.task_token, ENDED)
     elif call.cancel_requested_at is not None:
         ports.carrier.hang_up(account, placed.sid)
     elif _queued_too_long(call, placed, ports.clock.now()):
         _take_from_queue(call, account, placed, ports=ports)
-    if (placed.queue_time_ms or 0) >= _QUEUES_MS:
-        said = f"the carrier queues calls for {placed.queue_time_ms} ms: it is asked too fast"
-        _slow_down(call, account, min(ceil((placed.queue_time_ms or 0) / 1000), _LONGEST_PAUSE), said, ports=ports)
 
 
 def _take_from_queue(call: Call, account: CarrierAccount, placed: CarrierCall, *, ports: DialPorts) -> None:

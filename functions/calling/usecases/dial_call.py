@@ -26,6 +26,7 @@ TOKEN_SECONDS = 600  # a stream token outlives the carrier's own queue and the r
 # The carrier's limit is the timer behind ours: ours comes first, so that the goodbye is said and the call is known to
 # have ended at its longest; the carrier's ends what we failed to.
 CARRIER_LIMIT_MARGIN_SECONDS = 15
+_WHATEVER_MS = 24 * 3600 * 1000  # the doorway's count moves on however far ahead it is
 # Twilio's connection overrides, in the URL's fragment: two more tries where our answer was lost or an error.
 # https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 _TRY_AGAIN = "#rc=2&rp=5xx,ct,rt"
@@ -91,7 +92,8 @@ def _pace(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPor
 
     A slot stays the call's own until it is used: reserving another on each return would put it behind everybody
     else each time. The wait ends a second or two before it, and the rest is slept: whole seconds are too coarse to
-    leave in time. Only a slot that was missed (a failure between) is given up, so that late calls do not leave at once.
+    leave in time. Only a slot that was missed (a failure between) is given up, so that late calls do not leave at once,
+    and one before the end of a pause the carrier asked for since, be it while this slept.
     """
     now = ports.clock.now()
     slot = call.dial_slot_at
@@ -100,6 +102,8 @@ def _pace(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPor
         slot = None  # the carrier asked for a pause after it was reserved
     if slot is None or now - slot > LATE_MS:
         slot = ports.pacer.reserve(call.account_id, account.sid, now=now, calls_per_second=limits.calls_per_second)
+        if not _counted_at_the_door(call):
+            _count_at_the_door(call, account, slot, limits, ports=ports)
         if slot <= now:
             return None
         reserved = Revision({"dial_slot_at": slot})
@@ -113,7 +117,22 @@ def _pace(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPor
         return (slot - now) // 1000 - 1
     if slot > now:
         ports.clock.sleep((slot - now) / 1000)
+        paused = ports.pacer.slowed(call.account_id, account.sid)
+        if paused is not None and ports.clock.now() < paused[0]:
+            return 1
     return None
+
+
+def _counted_at_the_door(call: Call) -> bool:
+    """Tell whether the doorway of campaigns has counted this slot: it counts the first one of a campaign's call."""
+    again = call.dial_slot_at is not None or any(entry.event == "throttled" for entry in call.timeline)
+    return call.recipient is not None and not again
+
+
+def _count_at_the_door(call: Call, account: CarrierAccount, slot: int, limits: Limits, *, ports: DialPorts) -> None:
+    """Have campaigns give way for a slot their doorway has not counted, or each would put all later ones off by one."""
+    cps = limits.calls_per_second
+    ports.pacer.admit(call.account_id, account.sid, now=slot, calls_per_second=cps, ahead_ms=_WHATEVER_MS)
 
 
 def _permitted(call: Call, limits: Limits, *, ports: DialPorts) -> bool:

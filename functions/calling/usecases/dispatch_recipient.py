@@ -36,12 +36,14 @@ from calling.ports import (
     StaleRecord,
 )
 from calling.usecases.steer_campaign import pause_by_itself
-from calling.usecases.take_places import give_places_back, leave_places, take_places
+from calling.usecases.take_places import drop_places, leave_places, take_places
 
 LONGEST_WAIT_MS = 10 * 60_000  # from when it was planned
 AHEAD_MS = 3_000  # of a carrier account's pace that campaigns may have taken before their calls are dialled
 LONGEST_PAUSE_SECONDS = 5  # between two looks of a ticket that waits
 LOOK_AGAIN_MS = 15 * 60_000  # for what is held until somebody acts
+_PACE_IS_USED_UP = "the carrier account's pace is used up for the next seconds"
+_OUTRUN = "others were given the carrier account's pace for the next seconds"
 _TRIES = 4
 
 
@@ -117,8 +119,13 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
         return Dispatched.PUT_OFF
     call, number = composed
     wait = _hold(call, campaign, number, limits, now, ports=ports)
+    if wait == _OUTRUN:
+        recipient = ports.campaigns.change_recipient(recipient, recipient)
+        drop_places(call, leases=ports.leases, lines=ports.lines, now=now)
     if wait is not None:
         seconds = wait_seconds(_places(campaign, limits), now - ticket.since)
+        if wait in (_PACE_IS_USED_UP, _OUTRUN):  # many tickets look at one moment: the pace must not stand idle between
+            seconds = min(seconds, AHEAD_MS // 1000)
         return _wait(ticket, recipient, wait, now, seconds, ports=ports)
     ports.campaigns.change_recipient(
         recipient, begun(recipient, call.call_id, replace(due, details=_decided_on(due, limits, call)), now), call=call
@@ -130,20 +137,21 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
 def _hold(call: Call, campaign: Campaign, number: Number, limits: Limits, now: int, *, ports: DoorPorts) -> str | None:
     """Take what the call needs: its turn in the carrier account's pace, its places, its line; else why it waits.
 
+    Of OUTRUN it holds places and line: a copy of its message may have the same, so they are given back with care.
+
     The pace itself is kept just before the request. Here a campaign is held back to a few seconds of it, so that a
     single call never finds a queue of a campaign's calls before it.
     """
     account_id, carrier = call.account_id, number.twilio_sid or ports.credentials.of_number(number).sid
-    cps, used_up = limits.calls_per_second, "the carrier account's pace is used up for the next seconds"
+    cps = limits.calls_per_second
     if not ports.pacer.has_room(account_id, carrier, now=now, calls_per_second=cps, ahead_ms=AHEAD_MS):
-        return used_up
+        return _PACE_IS_USED_UP
     wait = take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now)
     if wait is not None:
         return wait
     if ports.pacer.admit(account_id, carrier, now=now, calls_per_second=cps, ahead_ms=AHEAD_MS):
         return None
-    give_places_back(call, leases=ports.leases, lines=ports.lines)
-    return used_up
+    return _OUTRUN
 
 
 def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, *, ports: DoorPorts) -> Dispatched:

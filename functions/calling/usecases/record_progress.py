@@ -3,16 +3,17 @@
 from calling.domain.call import Call, TimelineEntry, machine
 from calling.domain.progress import CarrierFact, belongs, carrier_progress
 from calling.domain.revision import Revision
-from calling.ports import CallStore, DialWorkflow
+from calling.ports import CallStore, DialWorkflow, LeasePool
 from calling.usecases.revise_call import revise_call
 
 
 def record_progress(
-    account_id: str, call_id: str, fact: CarrierFact, *, calls: CallStore, workflow: DialWorkflow
+    account_id: str, call_id: str, fact: CarrierFact, *, calls: CallStore, leases: LeasePool, workflow: DialWorkflow
 ) -> Call:
-    """Store what the carrier says of a call; answer the call's task once it is over.
+    """Store what the carrier says of a call; once it is over give its places back and answer its task.
 
-    A repeated fact writes nothing and still answers: the first delivery may have died between the two.
+    A repeated fact writes nothing and still does the rest: the first delivery may have died between. Settling gives
+    places back too; here it is sooner, so that the next one in line does not wait for this one's paperwork.
 
     Raises:
         NotFound: `call_not_found`.
@@ -20,6 +21,8 @@ def record_progress(
     call, _ = revise_call(account_id, call_id, lambda c: carrier_progress(c, fact), calls=calls)
     if call.task_token is not None and not call.status.is_terminal and belongs(call, fact.sid):
         if call.carrier_is_done:
+            for pool in call.pools:
+                leases.release(account_id, pool, call_id)
             workflow.answer(call.task_token, {"result": "ended"})
         else:
             workflow.heartbeat(call.task_token)

@@ -12,6 +12,7 @@ from calling.usecases.revise_campaign import revise_campaign
 from calling.usecases.steer_campaign import resume_campaign
 
 _S = CampaignStatus
+_MINUTE_MS = 60_000
 
 
 def start_campaign(
@@ -44,7 +45,7 @@ def start_campaign(
         raise InvalidRequest("This campaign has nobody to call.", code="campaign_no_recipients")
     now = clock.now()
     if campaign.recurrence is not None:
-        return _run(campaign, occasion or f"by hand, minute {now // 60_000}", now, campaigns, workflow)
+        return _run(campaign, occasion or _by_hand(campaign, now, campaigns), now, campaigns, workflow)
     if campaign.status is _S.PAUSED and occasion is not None:
         return campaign  # a second firing must not undo what somebody did after the first
     if campaign.status is _S.PAUSED:
@@ -77,10 +78,9 @@ def _run(
     workflow: CampaignWorkflow,
 ) -> Campaign:
     """Make the run of one occasion. The record comes last: an execution without one ends by itself."""
-    digest = sha256(f"{parent.campaign_id}|{occasion}".encode()).hexdigest()[:24]
     run = Campaign(
         account_id=parent.account_id,
-        campaign_id=f"camp_{digest}",
+        campaign_id=_run_id(parent, occasion),
         agent_id=parent.agent_id,
         from_number=parent.from_number,
         created_at=now,
@@ -95,6 +95,17 @@ def _run(
     except AlreadyExists:
         return campaigns.get(run.account_id, run.campaign_id) or run
     return run
+
+
+def _by_hand(parent: Campaign, now: int, campaigns: CampaignStore) -> str:
+    """Name the occasion of a launch by hand: the one of less than a minute ago, also across the turn of a minute."""
+    this, before = (f"by hand, minute {now // _MINUTE_MS - ago}" for ago in (0, 1))
+    first = campaigns.get(parent.account_id, _run_id(parent, before))
+    return before if first is not None and now - first.created_at < _MINUTE_MS else this
+
+
+def _run_id(parent: Campaign, occasion: str) -> str:
+    return f"camp_{sha256(f'{parent.campaign_id}|{occasion}'.encode()).hexdigest()[:24]}"
 
 
 # What a run has of its recurring campaign: all that was asked, nothing of how it goes.

@@ -47,6 +47,17 @@ def give_places_back(call: Call, *, leases: LeasePool, lines: LineLock) -> None:
     lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
 
 
+def drop_places(call: Call, *, leases: LeasePool, lines: LineLock, now: int) -> None:
+    """Give back what `take_places` took at `now` for a call that does not go on.
+
+    Comes after a write of the recipient's record: no copy of its message that took the same before gets through any
+    more, and what one takes after it has a later expiry and stays.
+    """
+    own_until = now + LEASE_SECONDS * 1000
+    if all(leases.reap(call.account_id, pool, call.call_id, now=own_until + 1) for pool in call.pools):
+        lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
+
+
 def leave_places(
     ticket: Ticket,
     campaign: Campaign,

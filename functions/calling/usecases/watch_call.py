@@ -35,7 +35,8 @@ def watch_call(
     if call.carrier_is_done:  # also where a callback stored it and died before it told
         _wake(call, "ended", workflow=workflow)
     elif _rings(call):
-        if call.cancel_requested_at is None and not abandoned(call, ports.clock.now()):
+        unwanted = call.cancel_requested_at is not None or call.is_to_leave_queue
+        if not unwanted and not abandoned(call, ports.clock.now()):
             watches.send(account_id, call_id, delay_seconds=WATCH_SECONDS)
             return True
         _wake(call, "resolve", workflow=workflow)

@@ -60,6 +60,13 @@ class _Live:
     request: DialRequest
     answered_at: int | None = None
     stream: bool = False
+    used_up: bool = False  # its life was one of several, and is not there any more
+    leaves_at: int = 0  # the carrier's own queue
+
+    @property
+    def never_left(self) -> bool:
+        """It was ended in the carrier's own queue: nobody's telephone rang."""
+        return self.call.ended_at is not None and self.call.ended_at < self.leaves_at
 
 
 class SimCarrier:
@@ -72,6 +79,10 @@ class SimCarrier:
         self.posts: list[Post] = []
         self.calls: dict[str, _Live] = {}
         self.live: dict[str, None] = {}  # SIDs that are not over, in the order they began
+        self.refuses: int | None = None  # this Twilio code, of every request before `refuses_until`
+        self.refuses_until = 0
+        self.pace = 0.0  # calls a second it dials by itself; what is above it queues. 0: any number
+        self.free_at = 0  # when its own queue is empty
         self.keeps_calls = True  # False forgets calls that are over, for runs that measure memory
         self._made = 0
 
@@ -80,18 +91,18 @@ class SimCarrier:
     def dial(self, account: CarrierAccount, request: DialRequest) -> CarrierCall:
         life = self._life(request.to_number.e164)
         answer = self.faults.create_call()
-        if life.refused is not None:
-            self._post(account, request, None, f"refused {life.refused}")
-            if fault(life.refused) is Fault.PACE:
-                raise CarrierThrottled("Too many.", twilio_code=life.refused, http_status=429)
-            raise CarrierRefused("Refused.", twilio_code=life.refused, http_status=400)
+        code = self.refuses if self.agenda.now_ms < self.refuses_until else life.refused
+        if code is not None:
+            self._post(account, request, None, f"refused {code}")
+            if fault(code) is Fault.PACE:
+                raise CarrierThrottled("Too many.", twilio_code=code, http_status=429)
+            raise CarrierRefused("Refused.", twilio_code=code, http_status=400)
         if answer in ("http_429", "http_500"):
             self._post(account, request, None, answer)
             if answer == "http_429":
                 raise CarrierThrottled("Too many requests.", twilio_code=20429, http_status=429)
             raise CarrierAmbiguous("The carrier failed.", http_status=500)
-        self._use(request.to_number.e164)
-        placed = self._place(request, life)
+        placed = self._place(request, life, used_up=self._use(request.to_number.e164))
         self._post(account, request, placed.sid, answer)
         if answer != "ok":
             raise CarrierAmbiguous("The carrier's answer was lost.", http_status=500 if "500" in answer else None)
@@ -137,10 +148,12 @@ class SimCarrier:
         lives = self.people.get(number)
         return lives[0] if lives else self.anybody
 
-    def _use(self, number: str) -> None:
+    def _use(self, number: str) -> bool:
         lives = self.people.get(number)
         if lives and len(lives) > 1:
             lives.pop(0)
+            return True
+        return False
 
     def _post(self, account: CarrierAccount, request: DialRequest, sid: str | None, answer: str) -> None:
         numbers = request.from_number.e164, request.to_number.e164
@@ -148,21 +161,25 @@ class SimCarrier:
         self.posts.append(post)
         self.told.on_post(post)
 
-    def _place(self, request: DialRequest, life: Life) -> CarrierCall:
+    def _place(self, request: DialRequest, life: Life, *, used_up: bool) -> CarrierCall:
         self._made += 1
         sid = f"CA{self._made:032x}"
         created = self.agenda.now_ms // 1000 * 1000
-        call = CarrierCall(sid, S.QUEUED, request.to_number.e164, request.from_number.e164, created, queue_time_ms=0)
-        self.calls[sid] = _Live(call, life, _owner(request), request)
+        leaves = max(self.agenda.now_ms, self.free_at)
+        queued = leaves - self.agenda.now_ms
+        self.free_at = leaves + round(1000 / self.pace) if self.pace else leaves
+        numbers = request.to_number.e164, request.from_number.e164
+        call = CarrierCall(sid, S.QUEUED, *numbers, created, queue_time_ms=queued)
+        self.calls[sid] = _Live(call, life, _owner(request), request, used_up=used_up, leaves_at=leaves)
         self.live[sid] = None
-        self.agenda.after(min(0.2, life.rings / 2), lambda: self._step(sid, S.RINGING))
+        self.agenda.after(queued / 1000 + min(0.2, life.rings / 2), lambda: self._step(sid, S.RINGING))
         longest = request.ring_seconds + RING_BUFFER
         if life.rings > longest:
-            self.agenda.after(longest, lambda: self._end(sid, S.NO_ANSWER))
+            self.agenda.after(queued / 1000 + longest, lambda: self._end(sid, S.NO_ANSWER))
         elif life.end is S.COMPLETED:
-            self.agenda.after(life.rings, lambda: self._answered(sid))
+            self.agenda.after(queued / 1000 + life.rings, lambda: self._answered(sid))
         else:
-            self.agenda.after(life.rings, lambda: self._end(sid, life.end))
+            self.agenda.after(queued / 1000 + life.rings, lambda: self._end(sid, life.end))
         return call
 
     def _step(self, sid: str, status: CarrierStatus) -> None:
@@ -191,6 +208,8 @@ class SimCarrier:
         seconds = (now - live.answered_at) // 1000 if live.answered_at is not None else None
         live.call = replace(live.call, status=status, ended_at=now, duration_seconds=seconds)
         self.live.pop(sid, None)
+        if live.never_left and live.used_up:
+            self.people[live.call.to_number].insert(0, live.life)
         self.told.on_end(sid)
         self._tell(sid, live, status)
         if live.stream:

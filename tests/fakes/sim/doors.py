@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from calling.domain.agent import Number
 from calling.domain.campaign import Ticket, execution_name
-from calling.ports import ExecutionState
+from calling.ports import CarrierAccount, ExecutionState
+from tests.fakes.outside import MemoryCredentials
 from tests.fakes.sim.agenda import Agenda
 from tests.fakes.sim.faults import Faults
 from tests.fakes.sim.going import Resume, TaskError
@@ -70,6 +72,24 @@ class SimQueue:
             self.put(asdict(what[0]), delay_seconds)
         else:
             self.put({"account_id": what[0], "call_id": what[1]}, delay_seconds)
+
+
+class SecretsAway(RuntimeError):
+    """Secrets Manager gives no answer."""
+
+
+class SimCredentials(MemoryCredentials):
+    """Credentials that cannot be read for a while."""
+
+    def __init__(self, account: CarrierAccount, agenda: Agenda) -> None:
+        super().__init__(account)
+        self.agenda = agenda
+        self.away_until = 0
+
+    def of_number(self, number: Number) -> CarrierAccount:
+        if self.agenda.now_ms < self.away_until:
+            raise SecretsAway
+        return super().of_number(number)
 
 
 class SimDialWorkflow:

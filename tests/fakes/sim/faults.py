@@ -28,6 +28,7 @@ class Faults:
 
     seed: int = 0
     kill_at: tuple[str, int] | None = None  # the moment's name, and which of its occurrences (from 0)
+    kill_each: dict[str, int] = field(default_factory=dict)  # moments, and how often in turn a Lambda dies at each
     kill: float = 0.0  # at any moment
     throttle_before: float = 0.0
     throttle_after: float = 0.0
@@ -60,6 +61,9 @@ class Faults:
         moment = f"{function}: {name}"
         number = self.moments[moment]
         self.moments[moment] += 1
+        if number < self.kill_each.get(moment, 0):
+            self.hit["kill"] += 1
+            raise Killed(moment)
         if self.kill_at == (moment, number) or (self.kill and self.happens("kill", self.kill)):
             if self.kill_at is not None:
                 self.hit["kill"] += 1

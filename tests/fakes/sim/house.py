@@ -22,11 +22,11 @@ from calling.ports import CarrierAccount, Completion, Schedule, StaleRecord
 from calling.usecases.record_media import media_alive, media_closed, media_opened, store_turn, voicemail_found
 from tests.fakes.campaigns import MemoryContactStore, MemoryLimitsStore, MemoryScheduler
 from tests.fakes.clock import SequenceIds
-from tests.fakes.outside import FakeModel, FakeSpeech, MemoryBlobs, MemoryCredentials
+from tests.fakes.outside import FakeModel, FakeSpeech, MemoryBlobs
 from tests.fakes.pools import MemoryLeasePool, MemoryLineLock, MemoryPacer
 from tests.fakes.sim.agenda import START_MS, Agenda, Strands
 from tests.fakes.sim.carrier_life import Post, SimCarrier
-from tests.fakes.sim.doors import SimCampaignWorkflow, SimDialWorkflow, SimQueue
+from tests.fakes.sim.doors import SecretsAway, SimCampaignWorkflow, SimCredentials, SimDialWorkflow, SimQueue
 from tests.fakes.sim.faults import Faults, Killed, Run, Throttled
 from tests.fakes.sim.going import Resume, TaskError
 from tests.fakes.sim.lambdas import LAMBDAS, SLEEPERS, MissingRecord
@@ -40,7 +40,7 @@ LAMBDA_SECONDS = 0.05  # from being asked to having done its work, warm
 REAP_SECONDS = 60
 SUMMARY = Completion("", {"summary": "It was agreed.", "sentiment": "happy", "successful": True})
 # What a Lambda may fail with where nothing is wrong with the code: the state machine or the queue brings it again.
-_EXPECTED = (Throttled, StaleRecord, RedialError, MissingRecord, FileNotFoundError)
+_EXPECTED = (Throttled, SecretsAway, StaleRecord, RedialError, MissingRecord, FileNotFoundError)
 
 
 class RunClock:
@@ -122,6 +122,7 @@ class House:
         self.firings = 1
         self.jitter = 0.0  # of all latencies, as a share of them
         self.openers = False
+        self.slow: dict[str, float] = {}  # seconds that runs of a Lambda take longer
         self.poison: set[int] = set()  # recipients whose messages fail until they are dead letters
         self.calls = SimCallStore()
         self.campaigns = SimCampaignStore(self.calls, self.agenda, self.faults)
@@ -137,10 +138,11 @@ class House:
             "Calls": SimQueue(self, "DispatchDial", lambda _: None),
             "Watches": SimQueue(self, "WatchCall", lambda _: None),
         }
+        self.credentials = SimCredentials(CarrierAccount("AC" + "0" * 32, "token"), self.agenda)
         self.ports: dict[str, Any] = {
             "agents": self.agents, "blobs": self.blobs, "calls": self.calls, "campaigns": self.campaigns,
             "campaign_workflow": self.campaign_workflow, "carrier": self.carrier, "contacts": self.contacts,
-            "credentials": MemoryCredentials(CarrierAccount("AC" + "0" * 32, "token")), "ids": SequenceIds(),
+            "credentials": self.credentials, "ids": SequenceIds(),
             "leases": self.leases, "limits": self.limits, "lines": self.lines, "model": FakeModel(SUMMARY),
             "opener": _Opener(self), "opener_model": FakeModel(), "pacer": self.pacer, "people": self.people,
             "queue": self.queues["Calls"], "recipient_queue": self.queues["Campaigns"], "scheduler": self.scheduler,
@@ -161,10 +163,11 @@ class House:
         self.invocations[function] += 1
         slow = self.faults.happens("interleaved", self.faults.interleave)
         work = partial(self._run, function, payload, done, slow=slow)
+        seconds = self.lag(LAMBDA_SECONDS) + self.slow.get(function, 0)
         if function in SLEEPERS or slow:
-            self.agenda.after(self.lag(LAMBDA_SECONDS), lambda: self.strands.run(work))
+            self.agenda.after(seconds, lambda: self.strands.run(work))
         else:
-            self.agenda.after(self.lag(LAMBDA_SECONDS), lambda: work(None))
+            self.agenda.after(seconds, lambda: work(None))
 
     def _run(
         self,

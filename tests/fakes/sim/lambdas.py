@@ -199,7 +199,8 @@ def _summarize(port: Wiring, event: Mapping[str, Any]) -> Any:
 def _status(port: Wiring, event: Mapping[str, Any]) -> Any:
     ids = event["account_id"], event["call_id"]
     with suppress(NotFound):
-        record_progress(*ids, event["fact"], calls=port("calls"), workflow=port("workflow"))
+        ports = {name: port(name) for name in ("calls", "leases", "workflow")}
+        record_progress(*ids, event["fact"], **ports)
 
 
 def _verdict(port: Wiring, event: Mapping[str, Any]) -> Any:

@@ -67,6 +67,9 @@ class Law:
         gap = post.at - self.last.get(post.account, -1_000_000)
         if pace > 0 and gap + self.slack_ms < 1000 / pace:
             self.say(f"{post.call_id} left {gap} ms after the one before, at {pace:g} calls a second")
+        paused = self.house.pacer.slowed(ACCOUNT, post.account)
+        if paused is not None and post.at + self.slack_ms < paused[0]:
+            self.say(f"{post.call_id} left {paused[0] - post.at} ms before the carrier's pause was over")
         self.last[post.account] = post.at
         self.first_at = post.at if self.first_at is None else self.first_at
         self.last_at = post.at
@@ -205,8 +208,10 @@ class Law:
             self.say(f"{who} ended without a reason")
         call = self.house.calls.get(ACCOUNT, recipient.call_id or "")
         known = self.house.carrier.calls.get(call.twilio_call_sid or "") if call is not None else None
-        if self.exact and known is not None and recipient.outcome not in (known.life.outcome, "unknown"):
-            self.say(f"{who} came to {recipient.outcome}; its script says {known.life.outcome}")
+        if self.exact and known is not None:
+            came_to = "failed" if known.never_left else known.life.outcome
+            if recipient.outcome not in (came_to, "unknown"):
+                self.say(f"{who} came to {recipient.outcome}; its script says {came_to}")
 
 
 def window_is_open(campaign: Campaign, recipient: Recipient, at: int) -> bool:
