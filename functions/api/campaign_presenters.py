@@ -88,7 +88,7 @@ def show_campaign(campaign: Campaign, counts: Counts, now: int) -> CampaignOut:
         **shown | _figures(campaign, counts),
         held_countries=list(campaign.held_countries),
         from_number=campaign.from_number.e164,
-        schedule_type="schedule" if campaign.scheduled_at is not None else "now",
+        schedule_type="schedule" if (campaign.scheduled_at, campaign.recurrence) != (None, None) else "now",
         window_start_minutes=window.start if window else None,
         window_end_minutes=window.end if window else None,
         window_days=list(window.days) if window else None,

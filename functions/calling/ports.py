@@ -152,8 +152,8 @@ class CampaignStore(Protocol):
     def recipients(self, campaign: Campaign, indexes: Sequence[int]) -> tuple[Recipient, ...]:
         """Read recipients, those that are there, in the order of their indexes."""
 
-    def due(self, campaign: Campaign, *, until: int, limit: int) -> tuple[Recipient, ...]:
-        """Find pending recipients whose `due_at` is not after `until`, earliest first (may lag a second)."""
+    def due(self, campaign: Campaign, *, until: int, limit: int, latest_first: bool = False) -> tuple[Recipient, ...]:
+        """Find pending recipients whose `due_at` is not after `until`, earliest first or latest (may lag a second)."""
 
     def next_due_at(self, campaign: Campaign) -> int | None:
         """Tell when the earliest pending recipient is due (may lag a second); None where nobody waits."""

@@ -17,7 +17,17 @@ from calling.telemetry import logger, traced
 from calling.usecases.plan_pass import LastPass, PlanPorts, plan_pass
 
 # The state machine reads all of these, whatever was planned.
-_NOTHING = {"key": "", "bucket": "", "count": 0, "at": 0, "concurrency": 0, "seconds": 0, "signal": 0, "until": 0}
+_NOTHING = {
+    "key": "",
+    "bucket": "",
+    "count": 0,
+    "gone": 0,
+    "at": 0,
+    "concurrency": 0,
+    "seconds": 0,
+    "signal": 0,
+    "until": 0,
+}
 
 log = logger("plan_pass")
 

@@ -245,6 +245,8 @@ def test_who_is_due_comes_earliest_first(campaigns: CampaignStore, account_id: s
     assert due(1000) == [4, 1, 2, 5, 3, 0]
     assert due(1000, limit=4) == [4, 1, 2, 5]
     assert campaigns.due(campaign, until=T0 + 99, limit=1) == (put[4],)
+    everybody = campaigns.due(campaign, until=T0 + 99, limit=50)
+    assert campaigns.due(campaign, until=T0 + 99, limit=2, latest_first=True) == everybody[::-1][:2]
     assert campaigns.next_due_at(campaign) == T0
     called = campaigns.change_recipient(put[4], calling(put[4], "call_4"))
     assert campaigns.next_due_at(campaign) == T0 + 100

@@ -95,9 +95,10 @@ class MemoryCampaignStore:
         rows = self.rows.get(_key(campaign), {})
         return tuple(rows[index] for index in sorted(set(indexes)) if index in rows)
 
-    def due(self, campaign: Campaign, *, until: int, limit: int) -> tuple[Recipient, ...]:
+    def due(self, campaign: Campaign, *, until: int, limit: int, latest_first: bool = False) -> tuple[Recipient, ...]:
         key = _key(campaign)
         waiting = sorted((due_at, index) for index, due_at in self.pending.get(key, {}).items() if due_at <= until)
+        waiting = waiting[::-1] if latest_first else waiting
         return tuple(self.rows[key][index] for _, index in waiting[:limit])
 
     def next_due_at(self, campaign: Campaign) -> int | None:

@@ -127,7 +127,7 @@ def test_the_list_is_read_on_until_it_is_done_or_given_up() -> None:
 
 
 def test_passes_are_counted_in_the_state_and_end_before_the_history_does() -> None:
-    assert STATES["Begin"]["Parameters"]["plan"] == {"next": 0, "count": 0, "at": 0}
+    assert STATES["Begin"]["Parameters"]["plan"] == {"next": 0, "gone": 0, "at": 0}
     assert STATES["PlanPass"]["Parameters"]["Payload"]["number.$"] == "$.plan.next"
     assert STATES["PlanPass"]["ResultSelector"]["next.$"] == "$.Payload.next"
     tries = 1 + STATES["PlanPass"]["Retry"][0]["MaxAttempts"]

@@ -44,7 +44,7 @@ def put_off(recipient: Recipient, due: Due, now: int, *, look_again: int) -> Rec
         return given_up(recipient, due, now)
     return replace(
         recipient,
-        due_at=due.at if due.at is not None else look_again,
+        due_at=due.look_at or (due.at if due.at is not None else look_again),
         reason=due.reason,
         decisions=decided(recipient, due.decision(now)),
     )

@@ -91,7 +91,7 @@ class Campaign:
     started_at: int | None = None
     finished_at: int | None = None
     swept_at: int | None = None  # over, and nobody of it waits or is on the line any more
-    pause_reason: str | None = None
+    pause_reason: str | None = None  # also why it failed
     held_countries: tuple[str, ...] = ()  # geo permissions are missing; lifted by resume
     lifted_at: int | None = None  # when resume last lifted some: who was held for them is looked at before their time
     # its execution

@@ -14,6 +14,7 @@ from calling.domain.limits import Limits
 from calling.domain.recipient import Decision, Recipient, Verdict
 from calling.domain.window import is_open, local_time, next_open
 
+LOOK_MS = 3_600_000  # a frequency cap may be raised before it has passed: it is asked for again so often
 _HELD = {
     CampaignStatus.IMPORTING: "the list of recipients is being read",
     CampaignStatus.SCHEDULED: "the campaign has not been launched yet",
@@ -22,11 +23,15 @@ _HELD = {
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The answer. `at` (epoch ms) belongs to WAIT; `end` to NEVER."""
+    """The answer. `at` (epoch ms) belongs to WAIT; `end` to NEVER.
+
+    `look_at`: to be asked again sooner than `at`, for what it hangs on may be changed meanwhile.
+    """
 
     verdict: Verdict
     reason: str
     at: int | None = None
+    look_at: int | None = None
     end: EndedReason | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -99,18 +104,19 @@ def _when(campaign: Campaign, recipient: Recipient, contact: Contact | None, lim
     details = _seen(campaign, recipient, now)
     if at is None:
         return Due(Verdict.NEVER, _window(campaign, "is never open"), end=EndedReason.OUTSIDE_WINDOW, details=details)
-    reason, end = "it is due", EndedReason.EXPIRED
+    reason, end, look_at = "it is due", EndedReason.EXPIRED, None
     if at > earliest:
         reason, end = _window(campaign, "is closed"), EndedReason.OUTSIDE_WINDOW
     elif frequency == at > now and limits.frequency_cap is not None:
         cap = limits.frequency_cap
-        reason = f"this number was called {cap.calls} times in {cap.days * 24} hours"
+        times = "once" if cap.calls == 1 else f"{cap.calls} times"
+        reason, look_at = f"this number was called {times} in {cap.days * 24} hours", min(at, now + LOOK_MS)
     elif retry == at > now:
         reason = f"it is tried again {campaign.retry_delay_minutes} minutes after '{recipient.outcome}'"
     if recipient.not_after is not None and at >= recipient.not_after:
         return Due(Verdict.NEVER, f"{reason} until its not_after has passed", end=end, details=details)
     if at > now:
-        return Due(Verdict.WAIT, reason, at=at, details=details)
+        return Due(Verdict.WAIT, reason, at=at, look_at=look_at, details=details)
     return Due(Verdict.DIAL, reason, details={**details, "frequency": _frequency(contact, limits, now)})
 
 

@@ -200,7 +200,7 @@ def _wait(ticket: Ticket, recipient: Recipient, reason: str, now: int, seconds: 
     if back or not noted:
         ports.campaigns.change_recipient(
             recipient,
-            replace(recipient, reason=reason, due_at=now, decisions=decided(recipient, due.decision(now))),
+            replace(recipient, reason=reason, decisions=decided(recipient, due.decision(now))),
         )
     if back:
         return Dispatched.PUT_OFF

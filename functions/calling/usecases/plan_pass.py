@@ -34,7 +34,7 @@ from calling.usecases.steer_campaign import finished, pause_by_itself
 
 MAX_PASSES = 500  # of one execution: some 20 events each, of the 25,000 its history may have
 PASS_MINUTES = 10
-CALL_SECONDS = 60  # a call holds its place so long, until a pass has shown it
+CALL_SECONDS = 180  # a call holds its place so long, until a pass has shown it: too short a first pass costs little
 SHORTEST_PASS_MS = 5_000
 MIN_PLANNED, MAX_PLANNED = 10, 2_000
 AT_THE_DOOR = 1.0  # of the places wait at the doorway, beside those that are called, so that none waits for a ticket
@@ -61,9 +61,9 @@ class PlanPorts:
 
 @dataclass(frozen=True, slots=True)
 class LastPass:
-    """The pass before: how many it sent, planned when (epoch ms). None was, or nobody was due: zeros."""
+    """The pass before: how many had left the list when it was planned, and when that was (epoch ms, 0: none was)."""
 
-    count: int = 0
+    gone: int = 0
     at: int = 0
 
 
@@ -78,7 +78,7 @@ def plan_pass(
 ) -> dict[str, Any]:
     """Plan pass `number` (from 0) of an execution.
 
-    Returns `{"result": "dial", "key", "count", "at", "concurrency"}`: a JSON Lines object of tickets to send;
+    Returns `{"result": "dial", "key", "count", "concurrency", "gone", "at"}`: a JSON Lines object of tickets to send;
     `{"result": "await", "seconds", "signal", "until"}`; `{"result": "again"}`; or `{"result": "done"}`: this execution
     has nothing left to do.
     """
@@ -100,15 +100,18 @@ def plan_pass(
     campaign = _begin(campaign, ports=ports)
     limits = ports.limits.get(account_id)
     places = min(campaign.max_concurrent or limits.campaign_places, limits.campaign_places)
-    now = ports.clock.now()
-    candidates = _candidates(campaign, _pass_size(places, limits, last, now), ports=ports)
+    now, counts = ports.clock.now(), ports.campaigns.counts(campaign)
+    gone = counts.total - counts.pending
+    size = _pass_size(places, limits, gone - last.gone, now - last.at if last.at else None)
+    candidates = _candidates(campaign, size, ports=ports)
     tickets, held = _tickets(campaign, candidates, limits, ports=ports)
     if tickets:
         key = f"passes/{account_id}/{campaign_id}/{generation:04}-{number:05}.jsonl"
         lines = "".join(json.dumps(ticket, separators=(",", ":")) + "\n" for ticket in tickets)
         ports.blobs.put(key, lines.encode(), content_type="application/jsonl")
         concurrency = max(2, ceil(places * AT_THE_DOOR))
-        return {"result": "dial", "key": key, "count": len(tickets), "at": now, "concurrency": concurrency}
+        sent = {"key": key, "count": len(tickets), "concurrency": concurrency}
+        return {"result": "dial", **sent, "gone": gone, "at": now}
     return _nobody(campaign, held, looked=len(candidates), ports=ports)
 
 
@@ -127,15 +130,14 @@ def _begin(campaign: Campaign, *, ports: PlanPorts) -> Campaign:
     return revise_campaign(campaign.account_id, campaign.campaign_id, decide, campaigns=ports.campaigns)[0]
 
 
-def _pass_size(places: int, limits: Limits, last: LastPass, now: int) -> int:
-    """Say how many calls ten minutes carry: as the last pass went, else as calls of a minute would; or by the pace.
+def _pass_size(places: int, limits: Limits, went: int, took_ms: int | None) -> int:
+    """Say how many calls ten minutes carry: as many as went in the last pass, else as calls of three minutes would.
 
-    What a pass holds too much goes back to the planner after ten minutes, which costs a ticket each.
+    Or as the carrier's pace allows. What a pass holds too much goes back to the planner, behind the others.
     """
-    pass_ms = PASS_MINUTES * 60_000
     by_places = places * PASS_MINUTES * 60 // CALL_SECONDS
-    if last.count > 0:
-        by_places = last.count * pass_ms // max(now - last.at, SHORTEST_PASS_MS)
+    if took_ms is not None and went > 0:
+        by_places = went * PASS_MINUTES * 60_000 // max(took_ms, SHORTEST_PASS_MS)
     by_pace = ceil(limits.calls_per_second * PASS_MINUTES * 60) if limits.calls_per_second > 0 else by_places
     least = min(max(MIN_PLANNED, 2 * places), MAX_PLANNED)
     return max(least, min(by_places, by_pace, MAX_PLANNED))
@@ -145,8 +147,11 @@ def _candidates(campaign: Campaign, limit: int, *, ports: PlanPorts) -> tuple[Re
     now = ports.clock.now()
     lifted = campaign.lifted_at is not None and now < campaign.lifted_at + LOOK_AGAIN_MS
     until = now + LOOK_AGAIN_MS if lifted else now
-    listed = ports.campaigns.due(campaign, until=until, limit=limit)
-    found = ports.campaigns.recipients(campaign, [r.index for r in listed])
+    # Who waits longest comes first; but a next try is not to stand behind the whole list, so some of a pass is theirs.
+    again = ports.campaigns.due(campaign, until=now, limit=ceil(limit / 3), latest_first=True)
+    again = tuple(r for r in again if r.tries > 0)
+    listed = ports.campaigns.due(campaign, until=until, limit=limit - len(again))
+    found = ports.campaigns.recipients(campaign, [r.index for r in (*again, *listed)])
     return tuple(r for r in found if r.state is RecipientState.PENDING and _may_go(r, campaign, now))
 
 

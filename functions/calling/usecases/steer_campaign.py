@@ -113,7 +113,8 @@ def cancel_campaign(
 
 def finished(campaign: Campaign, status: CampaignStatus, reason: str, now: int) -> CampaignRevision:
     """The campaign is over: its status, and one event that says so."""
-    changes: dict[str, object] = {"status": status, "finished_at": now, "pause_reason": None}
+    why = reason if status is _S.FAILED else None
+    changes: dict[str, object] = {"status": status, "finished_at": now, "pause_reason": why}
     return CampaignRevision(
         changes, TimelineEntry(now, status.value, reason), outbox=events.campaign_completed(campaign, now)
     )

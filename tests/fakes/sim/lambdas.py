@@ -76,7 +76,11 @@ def _import(port: Wiring, event: Mapping[str, Any]) -> Any:
     return {"progress": None, **answer}
 
 
-_NOTHING = {"bucket": "", "key": "", **dict.fromkeys(("count", "at", "concurrency", "seconds", "signal", "until"), 0)}
+_NOTHING = {
+    "bucket": "",
+    "key": "",
+    **dict.fromkeys(("count", "gone", "at", "concurrency", "seconds", "signal", "until"), 0),
+}
 
 
 def _plan(port: Wiring, event: Mapping[str, Any]) -> Any:

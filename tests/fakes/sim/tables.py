@@ -81,9 +81,10 @@ class SimCampaignStore(MemoryCampaignStore):
         self.agenda, self.faults = agenda, faults
         self._before: dict[tuple[str, str], dict[int, tuple[int, int | None]]] = {}  # index → written at, due before
 
-    def due(self, campaign: Campaign, *, until: int, limit: int) -> tuple[Recipient, ...]:
+    def due(self, campaign: Campaign, *, until: int, limit: int, latest_first: bool = False) -> tuple[Recipient, ...]:
         key = (campaign.account_id, campaign.campaign_id)
         waiting = sorted((at, index) for index, at in self._seen(key).items() if at <= until)
+        waiting = waiting[::-1] if latest_first else waiting
         return tuple(self.rows[key][index] for _, index in waiting[:limit])
 
     def next_due_at(self, campaign: Campaign) -> int | None:

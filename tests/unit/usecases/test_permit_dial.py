@@ -229,7 +229,7 @@ def test_of_two_campaigns_that_reach_one_person_at_the_cap_one_dials() -> None:
     first, second = begun
     assert ask(world, first, once) is None
     refused = ask(world, second, once)
-    assert refused == Refusal(E.CANCELED, "this number was called 1 times in 24 hours", put_back=True)
+    assert refused == Refusal(E.CANCELED, "this number was called once in 24 hours", put_back=True)
     assert set(dials(world)) == {first}
     world.clock.advance(DAY_MS / 1000)
     assert ask(world, second, once) is None
@@ -276,5 +276,5 @@ def test_a_refusal_that_passes_gives_the_recipient_back_without_an_attempt() -> 
     world.walk(call_id)
     call, row = world.call(call_id), world.recipient()
     assert (call.ended_reason, call.put_back, world.carrier.posts) == (E.CANCELED, True, [])
-    assert call.timeline[-2].reason == "this number was called 1 times in 24 hours"
+    assert call.timeline[-2].reason == "this number was called once in 24 hours"
     assert (row.state.value, row.attempts, row.tries) == ("pending", 0, 1)

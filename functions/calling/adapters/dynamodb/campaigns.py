@@ -125,9 +125,9 @@ class DynamoCampaignStore:
         """Read recipients; see the port."""
         return self._recipients.many(campaign, indexes)
 
-    def due(self, campaign: Campaign, *, until: int, limit: int) -> tuple[Recipient, ...]:
+    def due(self, campaign: Campaign, *, until: int, limit: int, latest_first: bool = False) -> tuple[Recipient, ...]:
         """Find who is due; see the port."""
-        return self._recipients.due(campaign, until=until, limit=limit)
+        return self._recipients.due(campaign, until=until, limit=limit, latest_first=latest_first)
 
     def next_due_at(self, campaign: Campaign) -> int | None:
         """Tell when somebody is due; see the port."""

@@ -53,11 +53,12 @@ class RecipientItems:
         found = [codec.decode(Recipient, item) for item in table.get_many(self._client, self._table, wanted)]
         return tuple(sorted(found, key=lambda recipient: recipient.index))
 
-    def due(self, campaign: Campaign, *, until: int, limit: int) -> tuple[Recipient, ...]:
+    def due(self, campaign: Campaign, *, until: int, limit: int, latest_first: bool) -> tuple[Recipient, ...]:
         """Find who is due, from all shards at once: no more is read than about what is asked for."""
         page = -(-limit // campaign.shards) + 10
-        waiting = [self._waiting(campaign, shard, until, page) for shard in range(campaign.shards)]
-        found = islice(merge(*waiting, key=lambda item: str(item["gsi1sk"]["S"])), limit)
+        shards = range(campaign.shards)
+        waiting = [self._waiting(campaign, shard, until, page, latest_first=latest_first) for shard in shards]
+        found = islice(merge(*waiting, key=lambda item: str(item["gsi1sk"]["S"]), reverse=latest_first), limit)
         return tuple(codec.decode(Recipient, item) for item in found)
 
     def next_due_at(self, campaign: Campaign) -> int | None:
@@ -115,9 +116,11 @@ class RecipientItems:
             "ExpressionAttributeValues": values,
         }
 
-    def _waiting(self, campaign: Campaign, shard: int, until: int | None, page: int) -> Iterator[Item]:
+    def _waiting(
+        self, campaign: Campaign, shard: int, until: int | None, page: int, *, latest_first: bool = False
+    ) -> Iterator[Item]:
         pk = keys.recipients_index_pk(campaign.account_id, campaign.campaign_id, shard)
-        request: dict[str, Any] = {"IndexName": "gsi1", "Limit": page}
+        request: dict[str, Any] = {"IndexName": "gsi1", "Limit": page, "ScanIndexForward": not latest_first}
         if until is None:
             request["KeyConditionExpression"] = "gsi1pk = :pk"
             request["ExpressionAttributeValues"] = codec.texts({":pk": pk})
