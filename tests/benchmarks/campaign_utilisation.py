@@ -31,7 +31,7 @@ from tests.fakes.sim.house import ACCOUNT, FROM
 from tests.fakes.sim.lives import human
 from tests.fakes.stores import MemoryCallStore
 
-# US list prices, ../shared/figures.md. A read is a strongly consistent one of up to 4 KB, a write of up to 1 KB.
+# US list prices. A read is a strongly consistent one of up to 4 KB, a write of up to 1 KB.
 TRANSITION, LAMBDA, GB_SECOND, SQS = 25e-6, 0.2e-6, 0.0000133, 0.4e-6
 WRITE, READ = 0.625e-6, 0.125e-6
 GB, BILLED_SECONDS = 0.5, 0.06  # of a Lambda's run: memory, and the time of a warm one

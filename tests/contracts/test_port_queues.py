@@ -78,7 +78,7 @@ def test_a_delivery_is_queued_by_its_ids(sqs: Any, queue_url: str) -> None:
     assert received(sqs, queue_url) == [{"account_id": "acct_1", "call_id": "call_1", "delivery_id": "del_1"}]
 
 
-TICKET = Ticket("acct_1", "camp_1", index=7, number=2, token="a-token", since=T0 + 123)
+TICKET = Ticket("acct_1", "camp_1", index=7, number=2, token="a-token", planned_at=T0, since=T0 + 123)
 
 
 @pytest.fixture(params=["memory", "sqs"])
@@ -96,12 +96,13 @@ def test_a_ticket_is_handed_out_as_it_was_sent(recipients: RecipientQueue, reque
         return
     (message,) = received(request.getfixturevalue("sqs"), request.getfixturevalue("queue_url"))
     assert ticket_of(message) == TICKET
-    assert message.keys() == {"account_id", "campaign_id", "index", "number", "token", "since"}
+    assert message.keys() == {"account_id", "campaign_id", "index", "number", "token", "planned_at", "since"}
 
 
 @pytest.mark.parametrize("since", [T0 + 123, "2026-11-21T11:20:00.123Z", "2026-11-21T11:20:00.123+00:00"])
 def test_a_ticket_of_the_state_machine_is_read(since: int | str) -> None:
     ids = {"account_id": "acct_1", "campaign_id": "camp_1", "index": 7, "number": 2, "token": "a-token"}
+    ids["planned_at"] = T0
     assert ticket_of({**ids, "since": since}) == TICKET
 
 

@@ -162,7 +162,8 @@ class World:
     def begin(self, index: int = 0, campaign_id: str = "camp_1") -> str:
         """Take a recipient through the doorway; the id of the call that was made for it."""
         tries = self.recipient(index, campaign_id).tries
-        ticket = Ticket(ACCOUNT, campaign_id, index, tries + 1, f"ticket-{campaign_id}-{index}", self.clock.now())
+        now, token = self.clock.now(), f"ticket-{campaign_id}-{index}"
+        ticket = Ticket(ACCOUNT, campaign_id, index, tries + 1, token, planned_at=now, since=now)
         ports = DoorPorts(
             self.campaigns,
             self.contacts,

@@ -71,7 +71,8 @@ def test_a_ticket_is_sent_once_and_waits_for_its_answer() -> None:
         "index.$": "$.index",
         "number.$": "$.number",
         "token.$": "$$.Task.Token",
-        "since.$": "$.since",
+        "planned_at.$": "$.planned_at",
+        "since.$": "$$.State.EnteredTime",
     }
 
 

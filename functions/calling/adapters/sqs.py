@@ -26,7 +26,7 @@ class SqsDialQueue:
 
 
 class SqsRecipientQueue:
-    """Fulfils RecipientQueue. A message is `{"account_id", "campaign_id", "index", "number", "token", "since"}`.
+    """Fulfils RecipientQueue. A message is a ticket's fields by their names.
 
     The campaign's state machine sends the first one of a ticket, and this the same one again.
     """
@@ -49,6 +49,7 @@ def ticket_of(message: Mapping[str, Any]) -> Ticket:
         index=int(message["index"]),
         number=int(message["number"]),
         token=message["token"],
+        planned_at=int(message["planned_at"]),
         since=round(datetime.fromisoformat(since).timestamp() * 1000) if isinstance(since, str) else int(since),
     )
 

@@ -147,11 +147,15 @@ def moved(was: RecipientState | None, now: RecipientState) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A recipient on its way to the doorway, and who waits to hear that it is through. `since` is epoch ms."""
+    """A recipient on its way to the doorway, and who waits to hear that it is through.
+
+    Epoch ms: when it was planned, and since when it is at the doorway.
+    """
 
     account_id: str
     campaign_id: str
     index: int
     number: int  # which try of the recipient this is, from 1
     token: str = field(repr=False)
+    planned_at: int
     since: int

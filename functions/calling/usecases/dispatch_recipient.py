@@ -195,8 +195,8 @@ def wait_seconds(places: int, waited_ms: int) -> int:
 def _wait(ticket: Ticket, recipient: Recipient, reason: str, now: int, seconds: int, *, ports: DoorPorts) -> Dispatched:
     """Come again soon; noted once, not each time. After ten minutes the planner decides anew."""
     due = Due(Verdict.WAIT, reason)
-    back = now - ticket.since >= LONGEST_WAIT_MS
-    noted = any(d.verdict is Verdict.WAIT and d.at >= ticket.since for d in recipient.decisions)
+    back = now - ticket.planned_at >= LONGEST_WAIT_MS
+    noted = any(d.verdict is Verdict.WAIT and d.at >= ticket.planned_at for d in recipient.decisions)
     if back or not noted:
         ports.campaigns.change_recipient(
             recipient,

@@ -174,7 +174,7 @@ def _tickets(
         due = next_due(campaign, recipient, contacts.get(recipient.phone_number), limits, now)
         if due.verdict is Verdict.DIAL:
             ids = {"account_id": campaign.account_id, "campaign_id": campaign.campaign_id}
-            tickets.append({**ids, "index": recipient.index, "number": recipient.tries + 1, "since": now})
+            tickets.append({**ids, "index": recipient.index, "number": recipient.tries + 1, "planned_at": now})
             continue
         held += due.verdict is Verdict.HOLD
         try:
