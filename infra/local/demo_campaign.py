@@ -30,7 +30,7 @@ _KINDS: tuple[tuple[str, int, dict[str, Any]], ...] = (
     ("fails (SIP 404)", 1, {"answers": "fail"}),
     ("refused (Twilio 21211)", 1, {"answers": "refuse"}),
     ("on the do-not-call list", 1, {}),
-    ("asleep: it is night there", 1, {}),
+    ("outside the window there", 1, {}),
 )
 ENDS = ("completed", "failed", "no_answer", "busy", "voicemail", "skipped", "canceled")
 EXPECTED: dict[str, set[str]] = {
@@ -42,7 +42,7 @@ EXPECTED: dict[str, set[str]] = {
     "fails (SIP 404)": {"failed"},
     "refused (Twilio 21211)": {"failed"},
     "on the do-not-call list": {"skipped"},
-    "asleep: it is night there": {"skipped"},
+    "outside the window there": {"skipped"},
 }
 Api = Callable[..., Awaitable[Any]]
 
@@ -84,7 +84,7 @@ def _request(agent_id: str, listed: dict[str, str], now: datetime) -> dict[str, 
     """Write the campaign: one row stands twice, and one person is where the window is shut until it is too late."""
     rows: list[dict[str, Any]] = [{"phone_number": number} for number in listed]
     for row in rows:
-        if listed[row["phone_number"]].startswith("asleep"):
+        if listed[row["phone_number"]].startswith("outside"):
             row |= {"timezone": "Pacific/Auckland", "not_after": (now + timedelta(hours=1)).isoformat()}
     minute = now.astimezone(ZoneInfo("Europe/London")).hour * 60
     return {
