@@ -101,6 +101,10 @@ class Campaign:
     wake_at: int | None = None  # when the waiting execution wakes by itself
     timeline: tuple[TimelineEntry, ...] = ()
 
+    def places(self, campaign_places: int) -> int:
+        """Say how many calls of it may live at once, of those the account leaves to campaigns."""
+        return min(self.max_concurrent or campaign_places, campaign_places)
+
     @property
     def needs_nobody(self) -> bool:
         """True once no execution has anything left to do for it."""

@@ -39,11 +39,6 @@ class CostRange:
     currency: str = "USD"
 
 
-def places(campaign: Campaign, limits: Limits) -> int:
-    """Say how many calls of a campaign may live at once."""
-    return min(campaign.max_concurrent or limits.campaign_places, limits.campaign_places)
-
-
 def attempts(campaign: Campaign, people: int) -> float:
     """Say how many attempts so many people will take, retries included."""
     rounds = campaign.max_attempts if campaign.retry_on else 1
@@ -54,7 +49,7 @@ def finish_at(campaign: Campaign, limits: Limits, people: int, start: int) -> in
     """Foretell when the last call will have ended (epoch ms); None: nobody is called, or nobody can tell."""
     if people <= 0:
         return None
-    rate = places(campaign, limits) / HELD_SECONDS
+    rate = campaign.places(limits.campaign_places) / HELD_SECONDS
     if limits.calls_per_second > 0:
         rate = min(rate, limits.calls_per_second)
     work = max(ceil(attempts(campaign, people) / rate), HELD_SECONDS) * 1000

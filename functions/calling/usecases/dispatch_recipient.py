@@ -123,7 +123,7 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
         recipient = ports.campaigns.change_recipient(recipient, recipient)
         drop_places(call, leases=ports.leases, lines=ports.lines, now=now)
     if wait is not None:
-        seconds = wait_seconds(_places(campaign, limits), now - ticket.since)
+        seconds = wait_seconds(campaign.places(limits.campaign_places), now - ticket.since)
         if wait in (_PACE_IS_USED_UP, _OUTRUN):  # many tickets look at one moment: the pace must not stand idle between
             seconds = min(seconds, AHEAD_MS // 1000)
         return _wait(ticket, recipient, wait, now, seconds, ports=ports)
@@ -163,7 +163,9 @@ def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, 
     # Its places may have been taken back meanwhile: they are taken again, or still its own.
     limits = ports.limits.get(ticket.account_id)
     if take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now) is not None:
-        ports.queue.send(ticket, delay_seconds=wait_seconds(_places(campaign, limits), now - ticket.since))
+        ports.queue.send(
+            ticket, delay_seconds=wait_seconds(campaign.places(limits.campaign_places), now - ticket.since)
+        )
         return Dispatched.WAITING
     leave_places(
         ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines
@@ -175,10 +177,6 @@ def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, 
 def _start(call: Call, *, ports: DoorPorts) -> None:
     ports.workflow.start(call.account_id, call.call_id)
     ports.opener.start(call.account_id, call.call_id)
-
-
-def _places(campaign: Campaign, limits: Limits) -> int:
-    return min(campaign.max_concurrent or limits.campaign_places, limits.campaign_places)
 
 
 def wait_seconds(places: int, waited_ms: int) -> int:

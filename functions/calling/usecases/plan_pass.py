@@ -99,7 +99,7 @@ def plan_pass(
         return _await(campaign, None, ports=ports)
     campaign = _begin(campaign, ports=ports)
     limits = ports.limits.get(account_id)
-    places = min(campaign.max_concurrent or limits.campaign_places, limits.campaign_places)
+    places = campaign.places(limits.campaign_places)
     now, counts = ports.clock.now(), ports.campaigns.counts(campaign)
     gone = counts.total - counts.pending
     size = _pass_size(places, limits, gone - last.gone, now - last.at if last.at else None)

@@ -84,9 +84,9 @@ def places(pool: str, call: Call, campaign: Campaign | None, limits: Limits) -> 
     """Say how many places a pool has for this call."""
     if call.recipient is None:
         return limits.max_concurrent_calls
-    if pool == ACCOUNT_POOL or campaign is None or campaign.max_concurrent is None:
+    if pool == ACCOUNT_POOL or campaign is None:
         return limits.campaign_places
-    return min(campaign.max_concurrent, limits.campaign_places)
+    return campaign.places(limits.campaign_places)
 
 
 def _release(call: Call, pools: tuple[str, ...], leases: LeasePool) -> None:
