@@ -50,7 +50,11 @@ def open_house(settings: MediaSettings) -> House:
         credentials=credentials,
         carrier=TwilioCarrier(load(CarrierSettings).twilio_api_url),
         clock=clock,
-        stt=stt.provider(settings.stt_provider, stt.SttSettings(region, load(SpeechSettings).transcribe_endpoint_url)),
+        stt=stt.provider(
+            settings.stt_provider,
+            stt.SttSettings(region, load(SpeechSettings).transcribe_endpoint_url),
+            refused=lambda: None,
+        ),
         tts=tts.provider(settings.tts_provider, tts.TtsSettings(region)),
         llm=llm.provider(
             settings.llm_provider,

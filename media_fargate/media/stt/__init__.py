@@ -3,7 +3,7 @@
 A provider is one file here and one line in PROVIDERS. Knows nothing of the carrier, the model or the voice.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
@@ -45,7 +45,11 @@ class SpeechToText(Protocol):
         """Begin a call's recognition; connecting happens while sound is being queued."""
 
 
-def provider(name: str, settings: SttSettings) -> SpeechToText:
-    """Load a provider by its name in PROVIDERS."""
+def provider(name: str, settings: SttSettings, *, refused: Callable[[], None]) -> SpeechToText:
+    """Load a provider by its name in PROVIDERS.
+
+    It calls `refused` on the event loop, once for each stream that the service refuses or ends because the account's
+    quota is met (LimitExceededException).
+    """
     module, _, factory = PROVIDERS[name].partition(":")
-    return cast("SpeechToText", getattr(import_module(module), factory)(settings))
+    return cast("SpeechToText", getattr(import_module(module), factory)(settings, refused))

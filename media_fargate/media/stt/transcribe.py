@@ -7,7 +7,7 @@ without sound is closed by the service after 15 s, so silence is sent where the 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import botocore.session
@@ -15,7 +15,7 @@ from amazon_transcribe.auth import CredentialResolver, Credentials
 from amazon_transcribe.client import TranscribeStreamingClient
 from amazon_transcribe.endpoints import StaticEndpointResolver
 from amazon_transcribe.eventstream import BaseEvent
-from amazon_transcribe.exceptions import SDKError
+from amazon_transcribe.exceptions import LimitExceededException, SDKError
 from amazon_transcribe.model import StartStreamTranscriptionEventStream, TranscriptEvent
 from awscrt.exceptions import AwsCrtError
 
@@ -67,7 +67,8 @@ class _BotocoreCredentials(CredentialResolver):
 class Transcribe:
     """The shared client. Made once a process, on first use, so that no connection outlives a loop."""
 
-    def __init__(self, settings: SttSettings) -> None:
+    def __init__(self, settings: SttSettings, refused: Callable[[], None]) -> None:
+        self._refused = refused
         url = settings.endpoint_url
         resolver = StaticEndpointResolver(url) if url else None  # type: ignore[no-untyped-call]  # the SDK's
         self._client = TranscribeStreamingClient(
@@ -80,13 +81,16 @@ class Transcribe:
     def open(self, *, language: str, keywords: tuple[str, ...] = ()) -> "TranscribeStream":
         """Begin a call's recognition. Transcribe boosts words by vocabularies only, so keywords are not used."""
         del keywords
-        return TranscribeStream(self._client, self._gate, language)
+        return TranscribeStream(self._client, self._gate, language, self._refused)
 
 
 class TranscribeStream:
     """One call's recognition over one vendor stream at a time."""
 
-    def __init__(self, client: TranscribeStreamingClient, gate: Gate, language: str) -> None:
+    def __init__(
+        self, client: TranscribeStreamingClient, gate: Gate, language: str, refused: Callable[[], None]
+    ) -> None:
+        self._refused = refused
         self._client = client
         self._gate = gate
         self._language = language
@@ -117,6 +121,8 @@ class TranscribeStream:
                     async for heard in self._one_stream():
                         yield heard
                 except _LOST as e:
+                    if isinstance(e, LimitExceededException):
+                        self._refused()
                     logger.warning("transcription stream lost: %s", type(e).__name__)
                 if not self._ended:
                     if self._streams > _REOPENINGS:

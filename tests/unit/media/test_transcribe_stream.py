@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from amazon_transcribe.exceptions import CredentialsException, InternalFailureException, ValidationException
+from amazon_transcribe.exceptions import (
+    CredentialsException,
+    InternalFailureException,
+    LimitExceededException,
+    ValidationException,
+)
 from amazon_transcribe.model import Alternative, Item, Result, Transcript, TranscriptEvent
 
 from media.conversation.inputs import Heard
@@ -67,8 +72,8 @@ def event(text: str, *, partial: bool = False, stable: bool = True) -> Transcrip
     return TranscriptEvent(Transcript([Result(result_id="r", is_partial=partial, alternatives=[said])]))
 
 
-def stream(vendor: Vendor) -> TranscribeStream:
-    return TranscribeStream(vendor, Gate(), "en-US")  # type: ignore[arg-type]  # the scripted vendor
+def stream(vendor: Vendor, refused: Callable[[], None] = lambda: None) -> TranscribeStream:
+    return TranscribeStream(vendor, Gate(), "en-US", refused)  # type: ignore[arg-type]  # the scripted vendor
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +125,15 @@ async def test_a_lost_stream_is_opened_again_and_its_segments_are_its_own() -> N
     assert [h.text for h in found] == ["one", "two"]
     assert found[0].segment != found[1].segment
     assert vendor.starts == 3
+
+
+async def test_a_stream_refused_for_quota_is_told_of_each_time() -> None:
+    over = LimitExceededException("too many")  # type: ignore[no-untyped-call]  # the SDK's
+    refusals: list[None] = []
+    vendor = Vendor(over, OSError(), [over])
+    with pytest.raises(SpeechToTextFailed):
+        await heard_until_closed(stream(vendor, lambda: refusals.append(None)), 1)
+    assert len(refusals) == 2
 
 
 async def test_it_gives_up_after_two_reopenings() -> None:
