@@ -12,6 +12,7 @@ from calling.adapters.clock import SystemClock, SystemIds
 from calling.adapters.dynamodb.accounts import DynamoAccountStore
 from calling.adapters.kms import KmsVault
 from calling.usecases.create_account import NewAccount, create_account
+from infra.stack import deployed
 
 
 def create_key(table_name: str, key_arn: str, region: str | None = None) -> NewAccount:
@@ -26,18 +27,13 @@ def create_key(table_name: str, key_arn: str, region: str | None = None) -> NewA
 
 def main() -> None:
     """Read the stack's outputs, create, print."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--stack", default="redial")
-    arguments.add_argument("--region")
-    given = arguments.parse_args()
-    stacks = client("cloudformation", given.region).describe_stacks(StackName=given.stack)["Stacks"]
-    outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]}
-    new = create_key(outputs["TableName"], outputs["KeyArn"], given.region)
-    print(f"API            {outputs['ApiUrl']}/v1")
-    print(f"account        {new.account_id}")
-    print(f"API key        {new.api_key}")
-    print(f"webhook secret {new.webhook_secret}")
-    print("Keep both: they are shown this once.")
+    with deployed(argparse.ArgumentParser(description=__doc__)) as (stack, _):
+        new = create_key(stack.outputs["TableName"], stack.outputs["KeyArn"], stack.region)
+        print(f"API            {stack.outputs['ApiUrl']}/v1")
+        print(f"account        {new.account_id}")
+        print(f"API key        {new.api_key}")
+        print(f"webhook secret {new.webhook_secret}")
+        print("Keep both: they are shown this once.")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from getpass import getpass
 from typing import Any
 
-from calling.adapters.aws import client
+from infra.stack import deployed
 
 Ask = Callable[[str], str]
 
@@ -51,17 +51,12 @@ def _put(manager: Any, arn: str, secret: dict[str, str]) -> None:  # noqa: ANN40
 
 def main() -> None:
     """Read the stack's outputs, ask, store."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--stack", default="redial")
-    arguments.add_argument("--region")
-    given = arguments.parse_args()
-    stacks = client("cloudformation", given.region).describe_stacks(StackName=given.stack)["Stacks"]
-    outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]}
-    try:
-        stored = put_secrets(outputs, client("secretsmanager", given.region), getpass)
-    except ValueError as error:
-        sys.exit(str(error))
-    print(f"Stored: {', '.join(stored) or 'nothing'}.")
+    with deployed(argparse.ArgumentParser(description=__doc__)) as (stack, _):
+        try:
+            stored = put_secrets(stack.outputs, stack.client("secretsmanager"), getpass)
+        except ValueError as error:
+            sys.exit(str(error))
+        print(f"Stored: {', '.join(stored) or 'nothing'}.")
 
 
 if __name__ == "__main__":
