@@ -567,6 +567,13 @@ class Credentials(Protocol):
     def of_number(self, number: Number) -> CarrierAccount:
         """Give the carrier account a number lives in: its own, or the deployment's."""
 
+    def renew(self, number: Number) -> bool:
+        """Read the secret behind a number again; True where it is another now.
+
+        At most once a minute a process, so that forged requests cannot buy reads; else False. A number with an
+        account of its own has no secret behind it: its credentials stand on its record, which is always read afresh.
+        """
+
     def stream_secret(self) -> bytes:
         """Give the key that signs stream tokens."""
 

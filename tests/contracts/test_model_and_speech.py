@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -15,12 +16,12 @@ from calling.domain import prompt
 from calling.domain.agent import Number
 from calling.domain.errors import ModelError, SpeechError
 from calling.domain.phone_number import PhoneNumber
-from calling.ports import CarrierAccount, Completion
+from calling.ports import CarrierAccount, Completion, Credentials
 from infra.local.speech.scripted import Decoder
 from tests.contracts.answering import Answer, Answering, answering, refused_port
 from tests.contracts.speech_process import speech_process
 from tests.fakes.clock import ManualClock
-from tests.fakes.outside import MemoryVault
+from tests.fakes.outside import MemoryCredentials, MemoryVault
 
 TOOL = {"name": "record_summary", "description": "Record.", "input_schema": {"type": "object"}}
 
@@ -209,6 +210,33 @@ def test_secrets_are_read_once_in_five_minutes(cloud: str) -> None:
     assert credentials.of_number(NUMBER).auth_token == "one"
     clock.advance(1)
     assert credentials.of_number(NUMBER).auth_token == "two"
+
+
+def test_a_secret_is_read_again_at_most_once_a_minute(cloud: str) -> None:
+    """Whoever sends us wrong signatures, or dials with a token that was rotated, asks for it; forgers as well."""
+    manager, clock, name = aws.client("secretsmanager"), ManualClock(), uuid4().hex
+    manager.create_secret(Name=name, SecretString=json.dumps({"account_sid": "AC1", "auth_token": "one"}))
+    credentials = SecretsCredentials(manager, vault=MemoryVault(), clock=clock, carrier_secret_arn=name)
+    assert credentials.of_number(NUMBER).auth_token == "one"
+    assert not credentials.renew(NUMBER)  # nothing has changed, but the minute's read is used
+    manager.put_secret_value(SecretId=name, SecretString=json.dumps({"account_sid": "AC1", "auth_token": "two"}))
+    clock.advance(59)
+    assert not credentials.renew(NUMBER)
+    assert credentials.of_number(NUMBER).auth_token == "one"
+    clock.advance(1)
+    assert credentials.renew(NUMBER)
+    assert credentials.of_number(NUMBER).auth_token == "two"
+    clock.advance(60)
+    assert not credentials.renew(NUMBER)
+
+
+@pytest.mark.parametrize("world", ["memory", "secrets"])
+def test_a_number_with_credentials_of_its_own_has_no_secret_to_renew(world: str) -> None:
+    """Its record is read for each request; the adapter here may not even read a carrier's secret."""
+    own = replace(NUMBER, twilio_sid="AC2", twilio_token=MemoryVault().encrypt("acct_1", "own"))
+    adapter = SecretsCredentials(aws.client("secretsmanager"), vault=MemoryVault(), clock=ManualClock())
+    credentials: Credentials = MemoryCredentials() if world == "memory" else adapter
+    assert not credentials.renew(own)
 
 
 def test_a_numbers_own_carrier_account_comes_first(cloud: str) -> None:

@@ -108,11 +108,21 @@ class MemoryVault:
 class MemoryCredentials:
     def __init__(self, account: CarrierAccount | None = None) -> None:
         self.account = account or CarrierAccount("AC" + "0" * 32, "token")
+        self.rotated: CarrierAccount | None = None  # what the next `renew` finds
+        self.renewals = 0
 
     def of_number(self, number: Number) -> CarrierAccount:
         if number.twilio_sid and number.twilio_token:
             return CarrierAccount(number.twilio_sid, MemoryVault().decrypt(number.account_id, number.twilio_token))
         return self.account
+
+    def renew(self, number: Number) -> bool:
+        """Counted in `renewals`; the minute between two reads is the adapter's."""
+        if number.twilio_token:
+            return False
+        self.renewals += 1
+        was, self.account, self.rotated = self.account, self.rotated or self.account, None
+        return self.account != was
 
     def stream_secret(self) -> bytes:
         return b"stream-secret"

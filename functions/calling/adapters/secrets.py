@@ -4,6 +4,7 @@ carrier: `{"account_sid", "auth_token"}` · stream tokens: `{"secret"}` · langu
 """
 
 import json
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from calling.domain.agent import Number
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 KEEP_MS = 5 * 60 * 1000
+RENEW_MS = 60 * 1000  # between two reads that somebody else's request can cause
 
 
 class SecretsCredentials:
@@ -35,6 +37,8 @@ class SecretsCredentials:
         self._stream_arn = stream_secret_arn
         self._llm_arn = llm_secret_arn
         self._kept: dict[str, tuple[int, dict[str, str]]] = {}
+        self._renewed_at: int | None = None
+        self._renewing = Lock()  # a media task asks from many threads
 
     def of_number(self, number: Number) -> CarrierAccount:
         """Give a number's carrier account; see the port."""
@@ -42,6 +46,19 @@ class SecretsCredentials:
             return CarrierAccount(number.twilio_sid, self._vault.decrypt(number.account_id, number.twilio_token))
         secret = self._secret(self._carrier_arn)
         return CarrierAccount(secret["account_sid"], secret["auth_token"])
+
+    def renew(self, number: Number) -> bool:
+        """Read the deployment's carrier secret again; see the port."""
+        if number.twilio_token:
+            return False
+        with self._renewing:
+            now = self._clock.now()
+            if self._renewed_at is not None and now < self._renewed_at + RENEW_MS:
+                return False
+            self._renewed_at = now
+            was, found = self._kept.get(self._carrier_arn), _read(self._client, self._carrier_arn)
+            self._kept[self._carrier_arn] = (now, found)
+            return was is not None and found != was[1]
 
     def stream_secret(self) -> bytes:
         """Give the key of stream tokens; see the port."""
