@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS := 1
 SAM := .venv/tools/bin/sam
 SAM_ENV := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 
-.PHONY: help setup demo local test check format build validate soak bench-campaigns bench-imports bench-house clean
+.PHONY: help setup demo local test check format build validate soak bench-campaigns bench-imports bench-house bench media-bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -57,6 +57,21 @@ bench-imports: setup ## CPU seconds to import each Lambda
 
 bench-house: setup ## campaigns on the house of this machine: first dial, how full the cap is kept
 	@$(PY) -m tests.benchmarks.house_campaign
+
+# A load generator that speaks Twilio Media Streams lies in the folder BENCH, as bench.py, and brings scripted providers.
+PORT ?= 8765
+FAKES ?= 9100
+CALLS ?= 1 10 50
+DURATION ?= 60
+BENCH_OPTIONS ?=
+
+bench: setup ## conversations under load: BENCH=<folder> CALLS="1 10 50" DURATION=60 BENCH_OPTIONS="--script slow"
+	@mkdir -p .build && $(PY) $(BENCH)/bench.py --url ws://127.0.0.1:$(PORT)/ws --port $(PORT) \
+		--server "$(PY) -m tests.benchmarks.media_bench" --server-env MEDIA_PORT=$(PORT) --server-log .build/bench-server.log \
+		--fakes $(FAKES) --ca-dir .build/bench-ca -n $(CALLS) --duration $(DURATION) $(BENCH_OPTIONS)
+
+media-bench: setup ## the media server alone, in memory, for a load generator: PORT=8765
+	@MEDIA_PORT=$(PORT) exec $(PY) -m tests.benchmarks.media_bench
 
 clean: ## forget what was built and run here (keeps .venv)
 	rm -rf .aws-sam .build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

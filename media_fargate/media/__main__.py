@@ -7,11 +7,14 @@ laptop's Ctrl-C, and a second signal of any kind end them at once.
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from calling.settings import SettingsError, StageSettings
 from media import logs
+from media.door import CarrierDoor, Door
 from media.gauge import report
+from media.house import House
 from media.protection import TaskProtection
 from media.server import MediaServer
 from media.settings import MediaSettings, load
@@ -21,15 +24,15 @@ _LONGEST_DRAIN = 90  # s; what lives then gets 25 s to be ended and recorded bef
 _THREADS = 32  # for the stores; each call has about one blocking request at a time
 
 
-async def serve(settings: MediaSettings) -> None:
-    """Serve until told to end, then drain."""
+async def serve(settings: MediaSettings, parts: Callable[[MediaSettings], tuple[House, Door]]) -> None:
+    """Serve until told to end, then drain. `parts` may block."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="store"))
     ending: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.put_nowait, number)
-    house = await asyncio.to_thread(open_house, settings)
-    server = MediaServer(house, settings.media_public_url)
+    house, door = await asyncio.to_thread(parts, settings)
+    server = MediaServer(house, door)
     protection = TaskProtection(settings.ecs_agent_uri, server.live_calls)
     server.changed = protection.changed
     beside = [asyncio.create_task(protection.run())]
@@ -53,6 +56,12 @@ async def serve(settings: MediaSettings) -> None:
         await house.llm.close()
 
 
+def parts_of_a_deployment(settings: MediaSettings) -> tuple[House, Door]:
+    """Make the house that the environment describes, and the carrier's door, whatever the environment says."""
+    house = open_house(settings)
+    return house, CarrierDoor(house, settings.media_public_url)
+
+
 def patience(told: signal.Signals, settings: MediaSettings) -> int:
     """Tell how many seconds calls may go on by themselves."""
     return min(settings.media_drain_seconds, _LONGEST_DRAIN) if told == signal.SIGTERM else 0
@@ -62,7 +71,7 @@ def main() -> None:
     """Run the process; exits with a message where a setting is missing."""
     logs.set_up()
     try:
-        asyncio.run(serve(load(MediaSettings)))
+        asyncio.run(serve(load(MediaSettings), parts_of_a_deployment))
     except SettingsError as missing:
         sys.exit(str(missing))
 

@@ -1,8 +1,7 @@
-"""The media server: health, who may open a stream, and one session a stream.
+"""The media server: health, and one session for each stream that its door lets in.
 
-The call's id stands in the path, so the right account's token is known before the upgrade: a handshake without the
-carrier's signature never becomes a socket. What follows must prove itself again with the token in `<Parameter>` and
-the carrier's own ids, within seconds, and only once a call.
+The door is asked twice, each time within seconds: before the upgrade, so that a stranger's handshake never becomes a
+socket, and when the stream has said whose it is.
 """
 
 import asyncio
@@ -10,7 +9,6 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from weakref import WeakKeyDictionary
 
@@ -19,18 +17,13 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from calling.adapters.twilio_signature import valid_handshake
-from calling.domain import stream_token
-from calling.domain.call import Call
 from calling.domain.errors import RedialError
-from calling.ports import CarrierAccount
-from calling.usecases.record_media import media_opened
 from media.briefing import brief
+from media.door import Admission, Door, Refused
 from media.house import House
 from media.logs import current_call
 from media.session import Session
 from media.wire import twilio_stream as wire
-from media.wire.handshake import call_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,31 +34,14 @@ _POLICY = 1008  # WebSocket's "policy violation"
 _END_TIMEOUT = 25.0  # s sessions get to end when told to; with the drain before it less than the container's 120 s
 
 
-@dataclass(frozen=True, slots=True)
-class _Admission:
-    """A handshake that carried the carrier's signature: its call, and the account that signed."""
-
-    call: Call
-    account: CarrierAccount
-
-
-class _Refused(Exception):
-    """A handshake or a start that is not let in. The text goes to nobody but the log."""
-
-    def __init__(self, status: HTTPStatus, code: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
-
-
 class MediaServer:
     """Serves streams until drained."""
 
-    def __init__(self, house: House, public_url: str) -> None:
+    def __init__(self, house: House, door: Door) -> None:
         self._house = house
+        self._door = door
         self.changed: Callable[[], None] = lambda: None  # called whenever a call began or ended here
-        self._public_url = public_url.rstrip("/")
-        self._admitted: WeakKeyDictionary[ServerConnection, _Admission] = WeakKeyDictionary()
+        self._admitted: WeakKeyDictionary[ServerConnection, Admission] = WeakKeyDictionary()
         self._streams = 0  # let in and not over, whether or not they have proved whose they are
         self._live: set[Session] = set()
         self._ending = False
@@ -124,28 +100,18 @@ class MediaServer:
             async with asyncio.timeout(_ADMIT_TIMEOUT):
                 given = request.headers.get("X-Twilio-Signature")
                 self._admitted[connection] = await asyncio.to_thread(self._admit, request.path, given)
-        except _Refused as refused:
+        except Refused as refused:
             logger.warning("stream refused: %s", refused.code)
             return _answer(refused.status, {"error": {"type": "media_error", "code": refused.code}})
         except TimeoutError:
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": {"type": "media_error", "code": "unavailable"}})
         return None
 
-    def _admit(self, path: str, signature: str | None) -> _Admission:
-        """Find the call and check the signature with its account's token. Blocks. Raises _Refused."""
+    def _admit(self, path: str, signature: str | None) -> Admission:
+        """Ask the door, while there is one. Blocks. Raises Refused."""
         if self._draining:
-            raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining")
-        ids = call_of(path)
-        call = self._house.calls.get(*ids) if ids else None
-        number = self._house.agents.get_number(call.account_id, call.our_number) if call else None
-        if call is None or number is None:
-            raise _Refused(HTTPStatus.NOT_FOUND, "not_found")
-        account = self._house.credentials.of_number(number)
-        if not valid_handshake(account.auth_token, self._public_url + path, signature or ""):
-            raise _Refused(HTTPStatus.FORBIDDEN, "invalid_signature")
-        if call.media_opened_at is not None or call.status.is_terminal:
-            raise _Refused(HTTPStatus.FORBIDDEN, "stream_refused")
-        return _Admission(call, account)
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining")
+        return self._door.admit(path, signature)
 
     def _health(self) -> Response:
         status = HTTPStatus.SERVICE_UNAVAILABLE if self._draining else HTTPStatus.OK
@@ -168,7 +134,7 @@ class MediaServer:
                 self._idle.set()
             self.changed()
 
-    async def _hold(self, connection: ServerConnection, admission: _Admission) -> None:
+    async def _hold(self, connection: ServerConnection, admission: Admission) -> None:
         """Have the stream prove itself, then hold its conversation."""
         briefing = asyncio.create_task(brief(admission.call, self._house))
         # A stream that is refused takes no interest in how this ended.
@@ -177,8 +143,8 @@ class MediaServer:
             async with asyncio.timeout(_START_TIMEOUT):
                 start = await _first(connection)
                 answered = asyncio.get_running_loop().time()
-                call = await asyncio.to_thread(self._open, admission, start)
-        except (_Refused, RedialError, TimeoutError, ConnectionClosed, wire.ProtocolError) as e:
+                call = await asyncio.to_thread(self._door.open, admission, start)
+        except (Refused, RedialError, TimeoutError, ConnectionClosed, wire.ProtocolError) as e:
             logger.warning("stream refused: %s", getattr(e, "code", None) or type(e).__name__)
             briefing.cancel()
             await connection.close(_POLICY)
@@ -191,24 +157,6 @@ class MediaServer:
             await session.run(briefing)
         finally:
             self._live.discard(session)
-
-    def _open(self, admission: _Admission, start: wire.Started) -> Call:
-        """Check what the start claims, then bind the stream to the call, once. Blocks. Raises _Refused, Conflict."""
-        call, house = admission.call, self._house
-        ids = (call.account_id, call.call_id)
-        token = start.parameters.get("token", "")
-        if not stream_token.valid(house.credentials.stream_secret(), token, *ids, house.clock.now() / 1000):
-            raise _Refused(HTTPStatus.FORBIDDEN, "invalid_token")
-        if start.account_sid != admission.account.sid:
-            raise _Refused(HTTPStatus.FORBIDDEN, "foreign_account")
-        return media_opened(
-            *ids,
-            stream_sid=start.stream_sid,
-            call_sid=start.call_sid,
-            calls=house.calls,
-            workflow=house.workflow,
-            clock=house.clock,
-        )
 
 
 async def _first(connection: ServerConnection) -> wire.Started:

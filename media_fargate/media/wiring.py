@@ -3,6 +3,8 @@
 Blocks while secrets are read; done once, before the server listens.
 """
 
+from collections.abc import Callable
+
 from calling.adapters import aws
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
@@ -35,10 +37,11 @@ from media.settings import MediaSettings
 
 def open_house(settings: MediaSettings) -> House:
     """Make every client this process needs. Raises SettingsError for what the environment lacks."""
-    region, table, model = load(AwsSettings).aws_region, load(TableSettings).table_name, load(ModelSettings)
+    region, table = load(AwsSettings).aws_region, load(TableSettings).table_name
     clock, keep = SystemClock(), load(RetentionSettings)
     dynamodb = aws.client("dynamodb", region)
-    credentials = _credentials(region, clock, model)
+    credentials = _credentials(region, clock)
+    hears, speaks, thinks = providers(settings, llm_key=credentials.llm_key(), refused=lambda: None)
     return House(
         calls=DynamoCallStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         agents=DynamoAgentStore(dynamodb, table),
@@ -50,25 +53,32 @@ def open_house(settings: MediaSettings) -> House:
         credentials=credentials,
         carrier=TwilioCarrier(load(CarrierSettings).twilio_api_url),
         clock=clock,
-        stt=stt.provider(
-            settings.stt_provider,
-            stt.SttSettings(region, load(SpeechSettings).transcribe_endpoint_url),
-            refused=lambda: None,
-        ),
-        tts=tts.provider(settings.tts_provider, tts.TtsSettings(region)),
-        llm=llm.provider(
-            settings.llm_provider,
-            llm.LlmSettings(model.llm_model, credentials.llm_key(), model.anthropic_base_url or None),
-        ),
+        stt=hears,
+        tts=speaks,
+        llm=thinks,
     )
 
 
-def _credentials(region: str, clock: Clock, model: ModelSettings) -> SecretsCredentials:
+def providers(
+    settings: MediaSettings, *, llm_key: str, refused: Callable[[], None]
+) -> tuple[stt.SpeechToText, tts.TextToSpeech, llm.ConversationModel]:
+    """Make the clients of the vendors that hear, speak and think; `refused` is the recogniser's (see media.stt)."""
+    region, model = load(AwsSettings).aws_region, load(ModelSettings)
+    hears = stt.SttSettings(region, load(SpeechSettings).transcribe_endpoint_url)
+    thinks = llm.LlmSettings(model.llm_model, llm_key, model.anthropic_base_url or None)
+    return (
+        stt.provider(settings.stt_provider, hears, refused=refused),
+        tts.provider(settings.tts_provider, tts.TtsSettings(region)),
+        llm.provider(settings.llm_provider, thinks),
+    )
+
+
+def _credentials(region: str, clock: Clock) -> SecretsCredentials:
     return SecretsCredentials(
         aws.client("secretsmanager", region),
         vault=KmsVault(aws.client("kms", region), load(VaultSettings).kms_key_id),
         clock=clock,
         carrier_secret_arn=load(CarrierSettings).carrier_secret_arn,
         stream_secret_arn=load(StreamSettings).stream_token_secret_arn,
-        llm_secret_arn=model.anthropic_secret_arn,
+        llm_secret_arn=load(ModelSettings).anthropic_secret_arn,
     )

@@ -13,6 +13,7 @@ import os
 import sys
 from pathlib import Path
 
+from media.door import CarrierDoor
 from media.llm import LlmSettings
 from media.llm import provider as llm_provider
 from media.server import MediaServer
@@ -35,7 +36,7 @@ async def serve(call_ids: list[str], folder: Path) -> World:
         tts_provider("polly", TtsSettings("us-east-1", speech)),
         llm_provider("claude", LlmSettings("claude-haiku-4-5", "local", speech)),
     )
-    server = MediaServer(house, URL)
+    server = MediaServer(house, CarrierDoor(house, URL))
     print(await server.start("127.0.0.1", 0), flush=True)  # noqa: T201
     await asyncio.to_thread(sys.stdin.read)
     await server.drain(10)

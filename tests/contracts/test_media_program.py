@@ -67,7 +67,7 @@ def program(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str]
         process.communicate()
 
 
-def await_health(process: subprocess.Popen[str], port: int) -> Any:
+def await_health(process: subprocess.Popen[Any], port: int) -> Any:
     deadline = time.monotonic() + 40
     while True:
         assert process.poll() is None, process.communicate()[1]

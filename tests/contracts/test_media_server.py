@@ -20,6 +20,7 @@ from media import briefing as briefing_module
 from media import server as server_module
 from media import session as session_module
 from media.conversation.inputs import Heard
+from media.door import CarrierDoor
 from media.llm import Manner, ToolUse, Words
 from media.server import MediaServer
 from tests.contracts.media_caller import Caller, signature
@@ -62,9 +63,14 @@ def world() -> World:
     return world
 
 
+def served(world: World) -> MediaServer:
+    house = world.house(Deaf(), Deaf(), Deaf())
+    return MediaServer(house, CarrierDoor(house, URL))
+
+
 @pytest.fixture
 async def server(world: World) -> AsyncIterator[MediaServer]:
-    server = MediaServer(world.house(Deaf(), Deaf(), Deaf()), URL)
+    server = served(world)
     yield server
     await server.drain(0)
 
@@ -384,7 +390,7 @@ async def test_nagle_is_off(port: int, world: World, monkeypatch: pytest.MonkeyP
         await serve(self, connection)
 
     monkeypatch.setattr(MediaServer, "_serve", spy)
-    server = MediaServer(world.house(Deaf(), Deaf(), Deaf()), URL)
+    server = served(world)
     opened = await Caller(await server.start("127.0.0.1", 0), "call_1").open()
     await until(lambda: seen)
     await opened.close()
