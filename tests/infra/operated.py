@@ -11,24 +11,14 @@ import sys
 from moto import mock_aws
 
 from calling.adapters.aws import client
-from tests.infra.plan import ROOT
-
-# What the root template says to an operator, as far as these scripts read it.
-_OUTPUTS = "  ApiUrl: { Value: https://api.example }\n"
+from tests.infra.account import deploy_data
 
 
 def main() -> None:
     """Make the stack, then be the script."""
     region, script, *arguments = sys.argv[1:]
     with mock_aws():
-        client("cloudformation", region).create_stack(
-            StackName="redial",
-            TemplateBody=(ROOT / "infra" / "data.yaml").read_text() + _OUTPUTS,
-            Parameters=[
-                {"ParameterKey": "Stage", "ParameterValue": "prod"},
-                {"ParameterKey": "RetentionDays", "ParameterValue": "90"},
-            ],
-        )
+        deploy_data(client("cloudformation", region), "redial", outputs={"ApiUrl": "https://api.example"})
         sys.argv = [script, *arguments]
         runpy.run_module(script, run_name="__main__")
 

@@ -16,8 +16,8 @@ MAP = STATES["DialRecipients"]
 HISTORY = 25_000  # events of one execution, AWS's limit
 CARRIED = {"account_id", "campaign_id", "generation", "import", "plan"}
 PASSES_ARN = {"Fn::Sub": "${Data.Outputs.BucketArn}/passes/*"}
-ITSELF = "stateMachine:redial-campaign-${Stage}"
-ITS_EXECUTIONS = "execution:redial-campaign-${Stage}:*"
+ITSELF = "stateMachine:redial-campaign-${Stage}-${Data.Outputs.Suffix}"
+ITS_EXECUTIONS = "execution:redial-campaign-${Stage}-${Data.Outputs.Suffix}:*"
 
 
 # The Distributed Map
@@ -180,7 +180,7 @@ def test_it_may_do_what_a_distributed_map_needs_and_no_more() -> None:
     for action in ("DescribeExecution", "StopExecution"):
         assert services.pop(f"states:{action}")["Fn::Sub"].endswith(ITS_EXECUTIONS)
     assert services == {}
-    assert CAMPAIGN.properties["Name"] == {"Fn::Sub": "redial-campaign-${Stage}"}
+    assert CAMPAIGN.properties["Name"] == {"Fn::Sub": "redial-campaign-${Stage}-${Data.Outputs.Suffix}"}
 
 
 @pytest.mark.parametrize("folder", ["dispatch_recipient", "defer_recipient"])
@@ -189,6 +189,6 @@ def test_who_answers_tickets_may_answer_those_of_a_passs_children(folder: str) -
     (answer,) = (s for s in function.statements if "states:SendTaskSuccess" in listed(s["Action"]))
     named = [resource["Fn::Sub"] for resource in answer["Resource"]]
     assert [text.partition(":stateMachine:")[2] for text in named] == [
-        "redial-campaign-${Stage}",
-        "redial-campaign-${Stage}/*",
+        "redial-campaign-${Stage}-${Data.Outputs.Suffix}",
+        "redial-campaign-${Stage}-${Data.Outputs.Suffix}/*",
     ]

@@ -8,7 +8,6 @@ import pytest
 
 from calling import settings
 from tests.infra.plan import (
-    DATA,
     FUNCTIONS,
     GLOBALS,
     LAMBDAS,
@@ -207,11 +206,3 @@ def test_the_scheduler_starts_campaigns_and_nothing_else() -> None:
 def test_targets_of_rules_have_dead_letters() -> None:
     for rule in of_type("AWS::Events::Rule").values():
         assert all("DeadLetterConfig" in target for target in rule["Targets"])
-
-
-def test_what_is_kept_survives_the_stack() -> None:
-    kept = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"}
-    for name, resource in DATA["Resources"].items():
-        if resource["Type"] in kept:
-            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain", name
-    assert RESOURCES["Data"]["DeletionPolicy"] == "Retain"
