@@ -41,8 +41,9 @@ RECORDING_SECONDS = 3600
 
 def show_agent(agent: Agent) -> AgentOut:
     """Show an agent."""
-    shown = {name: getattr(agent, name) for name in AgentOut.model_fields if name != "created_at"}
-    return AgentOut.model_construct(**shown, created_at=iso(agent.created_at))
+    plain = AgentOut.model_fields.keys() - {"created_at", "warnings"}
+    shown = {name: getattr(agent, name) for name in plain}
+    return AgentOut.model_construct(**shown, created_at=iso(agent.created_at), warnings=list(agent.warnings))
 
 
 def show_number(number: Number) -> NumberOut:

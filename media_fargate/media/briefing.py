@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from calling.domain.agent import DEFAULT_VOICE, Agent
+from calling.domain.agent import DEFAULT_VOICE, heard_accent
 from calling.domain.call import Call, Direction
 from calling.domain.prompt import Brief, fill, system_prompt
 from calling.usecases.brief_call import brief_call
@@ -51,11 +51,12 @@ def _compose(known: Brief, words: str | None, sound: bytes | None) -> Briefing:
     agent, call = known.agent, known.call
     if words is None and call.direction is Direction.INBOUND and agent.welcome_message:
         words = fill(agent.welcome_message, call.dynamic_vars)[0]
+    voice_id = call.voice_id or known.number.voice_id or agent.voice_id or DEFAULT_VOICE
     return Briefing(
         config=_config(known, words, has_audio=bool(sound)),
         manner=_manner(known),
-        voice_id=call.voice_id or known.number.voice_id or agent.voice_id or DEFAULT_VOICE,
-        language=_spoken_language(agent),
+        voice_id=voice_id,
+        language=heard_accent(agent.language, voice_id),
         keywords=agent.boosted_keywords,
         record=agent.record_call,
         opener=sound or None,
@@ -98,8 +99,3 @@ def _manner(known: Brief) -> Manner:
         temperature=agent.temperature,
         max_tokens=_MAX_TOKENS.get(agent.response_length, _MAX_TOKENS["medium"]),
     )
-
-
-def _spoken_language(agent: Agent) -> str:
-    """Name the language as recognisers do: `en` alone is American English."""
-    return {"en": "en-US"}.get(agent.language, agent.language)

@@ -11,7 +11,7 @@ from api.presenters import show_agent
 from api.schemas.agents import AgentDeleted, AgentFields, AgentOut, VoiceOut
 from api.schemas.common import PROBLEMS, AgentId
 from api.services import Key, Ports, Services
-from calling.domain.agent import VOICES, Agent, Number
+from calling.domain.agent import VOICES, Agent, Number, check_spoken
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.webhook_url import check_webhook_url
 
@@ -28,6 +28,7 @@ def create_agent(body: AgentFields, ports: Ports, key: Key) -> AgentOut:
         **_given(body),
     )
     _check(agent, ports)
+    _check_spoken(agent, ())
     ports.agents.add_agent(agent)
     return show_agent(agent)
 
@@ -53,8 +54,12 @@ def get_agent(agent_id: AgentId, ports: Ports, key: Key) -> AgentOut:
 @router.put("/agents/{agent_id}")
 def update_agent(agent_id: AgentId, body: AgentFields, ports: Ports, key: Key) -> AgentOut:
     """Change an agent: the fields that are sent, and only those."""
-    agent = replace(_find(key.account_id, agent_id, ports)[0], **_given(body))
+    was, numbers = _find(key.account_id, agent_id, ports)
+    agent = replace(was, **_given(body))
     _check(agent, ports)
+    # An agent from before languages were checked may be changed in all else; what its calls do is in its warnings.
+    if (agent.language, agent.voice_id) != (was.language, was.voice_id):
+        _check_spoken(agent, numbers)
     ports.agents.put_agent(agent)
     return show_agent(agent)
 
@@ -87,6 +92,12 @@ def _find(account_id: str, agent_id: str, ports: Services) -> tuple[Agent, tuple
 
 def _given(body: AgentFields) -> dict[str, Any]:
     return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+def _check_spoken(agent: Agent, numbers: tuple[Number, ...]) -> None:
+    """Check language and voice together; an agent speaks in the voices of its numbers too."""
+    for voice_id in (agent.voice_id, *(n.voice_id for n in numbers if n.voice_id is not None)):
+        check_spoken(agent.language, voice_id)
 
 
 def _check(agent: Agent, ports: Services) -> None:

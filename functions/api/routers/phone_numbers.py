@@ -16,7 +16,7 @@ from api.schemas.phone_numbers import (
     NumberList,
 )
 from api.services import Key, Ports, Services
-from calling.domain.agent import Number, VoicemailAction
+from calling.domain.agent import Number, VoicemailAction, check_spoken
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import parse
 from calling.usecases.import_number import NumberRequest, import_number
@@ -67,8 +67,11 @@ def update_phone_number(phone_number: str, body: NumberChanges, ports: Ports, ke
     """Change a number: the fields that are sent, and only those."""
     was = find_number(key.account_id, phone_number, ports)
     number = replace(was, **{name: getattr(body, name) for name in body.model_fields_set})
-    if number.agent_id != was.agent_id and ports.agents.get_agent(key.account_id, number.agent_id) is None:
+    found = ports.agents.get_agent(key.account_id, number.agent_id)
+    if found is None:
         raise NotFound("There is no such agent.", code="agent_not_found", field="agent_id")
+    if number.voice_id is not None:
+        check_spoken(found[0].language, number.voice_id)
     _check_voicemail(number.voicemail_action, number.voicemail_message, number.agent_id, key.account_id, ports)
     ports.agents.put_number(number, was=was)
     _only_default(number, ports)

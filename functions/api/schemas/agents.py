@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from api.schemas.common import MAX_SPOKEN, Answer, Body, TimeZone, compact_size
 from calling.domain.agent import DEFAULT_VOICE, MAX_PROMPT, HistoryDisclosure, voice
 from calling.domain.errors import InvalidRequest
+from calling.domain.language import LANGUAGES, spoken
 
 
 def _voice(voice_id: str) -> str:
@@ -23,6 +24,15 @@ MAX_SCHEMA = 8_192  # bytes of compact JSON; the model reads it with every summa
 
 # The domain knows the voices and the limits, and its errors carry the contract's codes.
 VoiceId = Annotated[str, AfterValidator(_voice), Field(description="One of GET /v1/voices")]
+Language = Annotated[
+    str,
+    Field(
+        max_length=16,
+        description="English, or one of its accents, and a voice that speaks it (the voice's accent may be another). "
+        f"`en` is heard in the voice's accent. One of {', '.join(LANGUAGES)}",
+    ),
+    AfterValidator(spoken),
+]
 Prompt = Annotated[str, AfterValidator(_prompt)]
 Spoken = Annotated[str, Field(max_length=MAX_SPOKEN)]
 
@@ -55,7 +65,7 @@ class AgentFields(Body):
         Prompt | None, Field(description="The purpose of outbound calls that bring no prompt of their own")
     ] = None
     voice_id: VoiceId = DEFAULT_VOICE
-    language: Annotated[str, Field(min_length=2, max_length=16)] = "en"
+    language: Language = "en"
     timezone: TimeZone | None = None
     temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.3
     response_length: Literal["short", "medium", "long"] = "medium"
@@ -66,7 +76,8 @@ class AgentFields(Body):
     interruption_sensitivity: Annotated[int, Field(ge=0, le=100)] = 50
     response_eagerness: Annotated[int, Field(ge=0, le=1000, description="Milliseconds")] = 200
     boosted_keywords: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=100)
+        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...],
+        Field(max_length=100, description="Kept and not used: Amazon Transcribe takes no words with a stream"),
     ] = ()
     max_call_duration_seconds: Annotated[int, Field(ge=60, le=1800)] = 600
     silence_hangup_seconds: Annotated[int, Field(ge=5, le=45)] = 30
@@ -84,6 +95,7 @@ class AgentOut(AgentFields, Answer):
 
     agent_id: str
     created_at: str
+    warnings: Annotated[list[str], Field(description="What of it does nothing or does something else")]
 
 
 class AgentDeleted(Answer):

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from calling.domain.errors import InvalidRequest, NotPermitted
+from calling.domain.language import LANGUAGES, accent, base, spoken
 from calling.domain.phone_number import PhoneNumber
 
 MAX_PROMPT = 16_000  # characters, of system_prompt and of a call's prompt
@@ -35,7 +36,8 @@ class Voice:
     engine: str = "neural"
 
 
-# Polly's neural voices for the languages the agent speaks, from AWS's "Available voices" page.
+# Polly's neural voices for the languages the agent speaks, from AWS's "Available voices" page. Jasmine (en-SG) and
+# Tiffany are known to botocore, but that they are neural, and not only generative, was not found said.
 VOICES: dict[str, Voice] = {
     v.voice_id: v
     for v in (
@@ -78,6 +80,27 @@ def voice(voice_id: str) -> Voice:
     return found
 
 
+def check_spoken(language: str, voice_id: str) -> None:
+    """Check that a language can be held a call in, and that the voice speaks it; accents may differ.
+
+    Raises:
+        InvalidRequest: `language_not_supported`, `invalid_voice_id`.
+    """
+    wanted, speaks = spoken(language), voice(voice_id).language
+    if base(wanted) != base(speaks):
+        raise InvalidRequest(
+            f"The voice {voice_id} speaks {speaks}, and the agent's language is {wanted}.",
+            code="language_not_supported",
+            field="voice_id",
+        )
+
+
+def heard_accent(language: str, voice_id: str) -> str:
+    """Choose what the recogniser listens for on a call that is spoken in this voice. Never fails; see `accent`."""
+    known = VOICES.get(voice_id)
+    return accent(language, known.language if known else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """Who speaks: its prompt, its manner and its limits. Fields and defaults are those of the HTTP contract."""
@@ -110,6 +133,17 @@ class Agent:
     webhook_url: str | None = None
     extraction_schema: dict[str, Any] | None = field(default=None, repr=False)  # JSON Schema of an object
     is_active: bool = True
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of it does nothing or does something else, in words."""
+        found = []
+        if self.boosted_keywords:
+            found.append("boosted_keywords are kept and not used: Amazon Transcribe takes no words with a stream.")
+        if self.language not in LANGUAGES:
+            heard = heard_accent(self.language, self.voice_id)
+            found.append(f"The language {self.language!r} is not supported: calls are held in English ({heard}).")
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

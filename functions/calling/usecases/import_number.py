@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from calling.domain.agent import Number, VoicemailAction, voice
+from calling.domain.agent import Number, VoicemailAction, check_spoken
 from calling.domain.errors import CarrierError, CarrierRefused, Conflict, InvalidRequest, NotFound
 from calling.domain.phone_number import PhoneNumber, parse
 from calling.ports import (
@@ -47,17 +47,18 @@ def import_number(
     """Import a number.
 
     Raises:
-        InvalidRequest: `invalid_phone_format`, `missing_field`, `invalid_voice_id`.
+        InvalidRequest: `invalid_phone_format`, `missing_field`, `invalid_voice_id`, `language_not_supported`.
         NotFound: `agent_not_found`, `number_not_in_twilio`.
         Conflict: `number_already_imported`.
         CarrierError: `twilio_auth_failed`, or the carrier did not answer.
     """
     phone_number = parse(request.phone_number, field="phone_number")
     _check_pair(request)
-    if request.voice_id is not None:
-        voice(request.voice_id)
-    if agents.get_agent(account_id, request.agent_id) is None:
+    found = agents.get_agent(account_id, request.agent_id)
+    if found is None:
         raise NotFound("There is no such agent.", code="agent_not_found", field="agent_id")
+    if request.voice_id is not None:
+        check_spoken(found[0].language, request.voice_id)
     if agents.get_number(account_id, phone_number) is not None:
         raise _imported()
     number = _number(account_id, request, phone_number, clock.now())

@@ -1,9 +1,11 @@
 """Agents and voices."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from calling.domain import agent as agent_module
 from tests.unit.api.conftest import Api, World, error_of
 
 
@@ -37,6 +39,7 @@ def test_an_agent_has_the_contracts_defaults(api: Api) -> None:
         "webhook_url": None,
         "extraction_schema": None,
         "is_active": True,
+        "warnings": [],
     }
 
 
@@ -100,6 +103,12 @@ def test_delete_lets_the_numbers_go(world: World, api: Api) -> None:
     [
         ({"nam": "x"}, "unknown_field", "nam"),
         ({"voice_id": "Nobody"}, "invalid_voice_id", "voice_id"),
+        ({"language": "fr"}, "language_not_supported", "language"),
+        ({"language": "fr-FR"}, "language_not_supported", "language"),
+        ({"language": "english"}, "language_not_supported", "language"),
+        ({"language": "en-SG"}, "language_not_supported", "language"),
+        ({"language": "en_US"}, "language_not_supported", "language"),
+        ({"language": ""}, "language_not_supported", "language"),
         ({"timezone": "Mars/Base"}, "invalid_timezone", "timezone"),
         ({"timezone": "../etc/passwd"}, "invalid_timezone", "timezone"),
         ({"system_prompt": "x" * 16_001}, "prompt_too_long", None),
@@ -133,3 +142,54 @@ def test_another_tenants_agent_is_not_there(api: Api, other: Api) -> None:
 def test_voices(api: Api) -> None:
     voices = api.get("/voices").json()
     assert {"voice_id": "Amy", "name": "Amy", "language": "en-GB", "gender": "female", "engine": "neural"} in voices
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("en", "en"), ("EN", "en"), ("en-gb", "en-GB"), ("EN-ab", "en-AB"), (" en-WL ", "en-WL"), ("en-ZA", "en-ZA")],
+)
+def test_a_language_is_kept_as_the_recogniser_writes_it(api: Api, given: str, kept: str) -> None:
+    assert api.post("/agents", {"language": given}).json()["language"] == kept
+    path = f"/agents/{api.agent_id}"
+    assert api.request("PUT", path, json={"language": given}).json()["language"] == kept
+
+
+def test_a_voice_must_speak_the_agents_language(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(agent_module.VOICES, "Lea", agent_module.Voice("Lea", "fr-FR", "female"))
+    path = f"/agents/{api.agent_id}"
+    for body in ({"voice_id": "Lea"}, {"voice_id": "Lea", "language": "en-GB"}):
+        error_of(api.post("/agents", body), 400, "language_not_supported", "voice_id")
+        error_of(api.request("PUT", path, json=body), 400, "language_not_supported", "voice_id")
+    assert api.get(path).json()["voice_id"] == "Joanna"
+
+
+def test_an_agent_also_speaks_in_its_numbers_voices(world: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = world.agents.numbers(world.owner.account_id)[0]
+    world.agents.put_number(replace(number, voice_id="Lea"), was=number)
+    monkeypatch.setitem(agent_module.VOICES, "Lea", agent_module.Voice("Lea", "fr-FR", "female"))
+    path = f"/agents/{api.agent_id}"
+    error_of(api.request("PUT", path, json={"language": "en-GB"}), 400, "language_not_supported", "voice_id")
+
+
+def test_what_is_kept_and_not_used_is_said(api: Api) -> None:
+    made = api.post("/agents", {"boosted_keywords": ["Redial"]}).json()
+    assert made["boosted_keywords"] == ["Redial"]
+    assert [w.split()[0] for w in made["warnings"]] == ["boosted_keywords"]
+    path = f"/agents/{made['agent_id']}"
+    assert api.get(path).json() == made
+    assert api.request("PUT", path, json={"boosted_keywords": []}).json()["warnings"] == []
+
+
+def test_an_agent_from_before_languages_were_checked_is_shown_warned_of_and_can_be_changed(
+    world: World, api: Api
+) -> None:
+    found = world.agents.get_agent(world.owner.account_id, api.agent_id)
+    assert found
+    world.agents.put_agent(replace(found[0], language="fr", voice_id="Amy"))
+    path = f"/agents/{api.agent_id}"
+    shown = api.get(path).json()
+    assert shown["language"] == "fr"
+    assert "en-GB" in shown["warnings"][0]
+    assert api.request("PUT", path, json={"name": "Later"}).json()["name"] == "Later"
+    error_of(api.request("PUT", path, json={"voice_id": "Emma"}), 400, "language_not_supported", "language")
+    assert api.request("PUT", path, json={"language": "en-ie"}).json()["warnings"] == []

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from calling.domain import agent as agent_module
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused
 from calling.domain.phone_number import PhoneNumber
 from tests.unit.api.conftest import FROM, FROM_2, Api, World, error_of
@@ -69,6 +70,17 @@ def test_refusals(world: World, api: Api) -> None:
     world.carrier.error = CarrierRefused("No.", twilio_code=20404, http_status=404)
     error = error_of(api.post("/phone-numbers", body(api)), 502, "outbound_failed")
     assert error["details"]["twilio_error"] == 20404
+
+
+def test_a_numbers_voice_must_speak_its_agents_language(
+    world: World, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(agent_module.VOICES, "Lea", agent_module.Voice("Lea", "fr-FR", "female"))
+    world.carrier.owned.add(NEW)
+    error_of(api.post("/phone-numbers", body(api, voice_id="Lea")), 400, "language_not_supported", "voice_id")
+    path = f"/phone-numbers/{FROM.replace('+', '%2B')}"
+    error_of(api.request("PATCH", path, json={"voice_id": "Lea"}), 400, "language_not_supported", "voice_id")
+    assert api.request("PATCH", path, json={"voice_id": "Emma"}).json()["phone_number"]["voice_id"] == "Emma"
 
 
 def test_the_list(api: Api) -> None:
