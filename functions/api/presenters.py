@@ -26,7 +26,7 @@ from api.schemas.phone_numbers import NumberOut
 from api.schemas.webhooks import DeliveryOut
 from calling.domain import carrier_codes
 from calling.domain.agent import Agent, Number
-from calling.domain.call import Call, CallStatus
+from calling.domain.call import Call, CallStatus, EndedReason
 from calling.domain.cost import cost
 from calling.domain.delivery import Delivery
 from calling.domain.history import CallSummary, choose, known_facts
@@ -97,7 +97,10 @@ def _call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> dict
         "cost": _cost(call, turns) if over and turns is not None else None,
         "twilio_call_sid": call.twilio_call_sid,
         "sip_response_code": call.sip_response_code,
+        "stir_status": call.stir_status,
+        "stir_verstat": call.stir_verstat,
         "twilio_error_code": call.dial_error_code,
+        "stream_error": _stream_error(call),
         "failure_reason": _failure(call),
         "created_at": iso(call.created_at),
     }
@@ -106,8 +109,12 @@ def _call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> dict
 def _failure(call: Call) -> str | None:
     """Say what the carrier's codes mean. With a SID the request was taken: only the network's code is left to say."""
     if call.status is CallStatus.COMPLETED:
-        return None
+        return _stream_error(call) if call.ended_reason is EndedReason.ERROR else None
     return carrier_codes.words(None if call.twilio_call_sid else call.dial_error_code, call.sip_response_code)
+
+
+def _stream_error(call: Call) -> str | None:
+    return None if call.stream_error is None else carrier_codes.stream_words(call.stream_error)
 
 
 def _turn(turn: Turn) -> TurnOut:

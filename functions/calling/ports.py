@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from calling.domain.account import Account, ApiKey
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CarrierStatus, TimelineEntry
+from calling.domain.callbacks import NumberUrls
 from calling.domain.campaign import Campaign, Counts, Ticket
 from calling.domain.contact import Contact, SuppressionSource
 from calling.domain.delivery import Delivery
@@ -549,13 +550,17 @@ class Carrier(Protocol):
         Some that ended before may be among them. Raises CarrierError, halfway as well.
         """
 
-    def hang_up(self, account: CarrierAccount, sid: str) -> None:
-        """End a call, rung or answered; one that is over already is success. Raises CarrierError."""
+    def hang_up(self, account: CarrierAccount, sid: str, *, answered: bool) -> None:
+        """End a call; one that is over already is success.
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str, status_url: str) -> bool:
+        `answered` False: as far as is known nobody has answered, and it shall end as canceled. It ends all the same
+        where somebody has.
+
+        Raises: CarrierError.
+        """
+
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, urls: NumberUrls) -> bool:
         """Look a number up in the carrier account and point it here; False where it is not there.
-
-        `voice_url` is asked what to do with a call that comes in, `status_url` is told of its end.
 
         Raises: CarrierRefused with http_status 401 for wrong credentials.
         """

@@ -7,6 +7,7 @@ included, gets the same 403.
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,11 +23,13 @@ from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
 from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
 from calling.adapters.twilio_signature import valid
+from calling.domain import twiml
 from calling.domain.agent import Number
 from calling.domain.call import Call, CarrierStatus
+from calling.domain.callbacks import CallCallback, NumberCallback
 from calling.domain.errors import InvalidRequest
 from calling.domain.phone_number import PhoneNumber, parse
-from calling.domain.progress import CarrierFact
+from calling.domain.progress import CarrierFact, said_at
 from calling.ports import AgentStore, CallStore, Clock, Credentials, DialWorkflow, LeasePool
 from calling.settings import (
     CarrierSettings,
@@ -39,11 +42,14 @@ from calling.settings import (
     load,
 )
 from calling.telemetry import call_keys, logger, traced
+from calling.usecases.after_stream import after_stream
 from calling.usecases.answer_inbound import InboundPorts, answer_inbound, inbound_call_id
-from calling.usecases.record_progress import record_machine_detection, record_progress
+from calling.usecases.record_progress import record_machine_detection, record_progress, record_stream_error
 
 log = logger("twilio_webhooks")
 Answer = dict[str, Any]
+_OF_CALLS = frozenset(CallCallback)
+_OF_NUMBERS = frozenset(NumberCallback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +90,37 @@ def _ports() -> Ports:
 
 @traced
 def handler(event: dict[str, Any], _context: object) -> Answer:
-    """Serve `/twilio/{account_id}/calls/{call_id}/{status|amd}` and `/twilio/{account_id}/{inbound|inbound-status}`."""
+    """Serve `/twilio/{account_id}/calls/{call_id}/{CallCallback}` and `/twilio/{account_id}/{NumberCallback}`."""
     return serve(event, _ports())
 
 
 def serve(event: dict[str, Any], ports: Ports) -> Answer:
-    """Verify and store. 204 when stored or known already, 403 unverified, 400 not a callback, 404 no such place."""
-    parts = event["rawPath"].strip("/").split("/")
-    if len(parts) == 3 and parts[0] == "twilio" and parts[2] in ("inbound", "inbound-status"):
-        return _inbound(event, parts[1], parts[2], ports)
-    if len(parts) != 5 or (parts[0], parts[2]) != ("twilio", "calls") or parts[4] not in ("status", "amd"):
-        return _answer(404)
-    _, account_id, _, call_id, kind = parts
-    with call_keys(log, account_id, call_id):
-        form = _form(event)
-        call = ports.calls.get(account_id, call_id)
-        number = ports.agents.get_number(account_id, call.our_number) if call else None
-        if call is None or number is None or not _verified(event, number, form, ports):
-            log.warning("callback refused")
-            return _answer(403)
-        stored = _status(call, form, ports) if kind == "status" else _machine_detection(call, form, ports)
-        log.info("callback", extra={"kind": kind, "stored": stored})
-        return _answer(204 if stored else 400)
+    """Verify, then store or answer. 204 when stored or known already, 200 with TwiML, 403 unverified, 400 not a
+    callback, 404 no such place.
+    """
+    match event["rawPath"].strip("/").split("/"):
+        case ["twilio", account_id, kind] if kind in _OF_NUMBERS:
+            return _inbound(event, account_id, NumberCallback(kind), ports)
+        case ["twilio", account_id, "calls", call_id, kind] if kind in _OF_CALLS:
+            with call_keys(log, account_id, call_id):
+                return _of_call(event, account_id, call_id, CallCallback(kind), ports)
+    return _answer(404)
+
+
+def _of_call(event: dict[str, Any], account_id: str, call_id: str, kind: CallCallback, ports: Ports) -> Answer:
+    form = _form(event)
+    call = ports.calls.get(account_id, call_id)
+    number = ports.agents.get_number(account_id, call.our_number) if call else None
+    if call is None or number is None or not _verified(event, number, form, ports):
+        log.warning("callback refused")
+        return _answer(403)
+    if kind is CallCallback.AFTER_STREAM:
+        document = after_stream(account_id, call_id, calls=ports.calls, clock=ports.clock)
+        log.info("after the stream", extra={"lost": "<Say" in document})
+        return _twiml(document)
+    stored = _TAKES[kind](call, form, ports)
+    log.info("callback", extra={"kind": kind.value, "stored": stored})
+    return _answer(204 if stored else 400)
 
 
 def _status(call: Call, form: dict[str, str], ports: Ports) -> bool:
@@ -113,13 +128,14 @@ def _status(call: Call, form: dict[str, str], ports: Ports) -> bool:
         status = CarrierStatus(form.get("CallStatus", ""))
     except ValueError:
         return False
-    duration, sip = form.get("CallDuration") or form.get("Duration"), form.get("SipResponseCode")
+    duration, sip = form.get("CallDuration"), form.get("SipResponseCode")  # its `Duration` is in minutes
     fact = CarrierFact(
         sid=form.get("CallSid", ""),
         status=status,
-        at=ports.clock.now(),
+        at=said_at(form.get("Timestamp"), ports.clock.now()),
         duration_seconds=int(duration) if duration and duration.isdigit() else None,
         sip_response_code=int(sip) if sip and sip.isdigit() else None,
+        stir_status=form.get("StirStatus") or None,
     )
     record_progress(
         call.account_id, call.call_id, fact, calls=ports.calls, leases=ports.leases, workflow=ports.workflow
@@ -142,7 +158,30 @@ def _machine_detection(call: Call, form: dict[str, str], ports: Ports) -> bool:
     return True
 
 
-def _inbound(event: dict[str, Any], account_id: str, kind: str, ports: Ports) -> Answer:
+def _stream(call: Call, form: dict[str, str], ports: Ports) -> bool:
+    """Take how the media stream fares: only what went wrong is kept."""
+    if not form.get("StreamEvent"):
+        return False
+    if form["StreamEvent"] == "stream-error":
+        record_stream_error(
+            call.account_id,
+            call.call_id,
+            sid=form.get("CallSid", ""),
+            error=form.get("StreamError") or "unknown",
+            at=ports.clock.now(),
+            calls=ports.calls,
+        )
+    return True
+
+
+_TAKES: dict[CallCallback, Callable[[Call, dict[str, str], Ports], bool]] = {
+    CallCallback.STATUS: _status,
+    CallCallback.AMD: _machine_detection,
+    CallCallback.STREAM: _stream,
+}
+
+
+def _inbound(event: dict[str, Any], account_id: str, kind: NumberCallback, ports: Ports) -> Answer:
     """Answer a call that comes in with its TwiML, or store the end of one."""
     form = _form(event)
     sid, called = form.get("CallSid", ""), _called(form)
@@ -154,19 +193,23 @@ def _inbound(event: dict[str, Any], account_id: str, kind: str, ports: Ports) ->
         if not _verified(event, number, form, ports):
             log.warning("inbound call refused")
             return _answer(403)
-        if kind == "inbound-status":
+        if kind is NumberCallback.STATUS:
             return _inbound_status(account_id, sid, form, ports)
-        inbound = InboundPorts(ports.calls, ports.agents, ports.credentials, ports.workflow, ports.clock)
+        if kind is NumberCallback.FALLBACK:  # three requests for a proper answer have failed: say so, and no more
+            log.error("inbound call could not be answered", extra={"twilio_code": form.get("ErrorCode")})
+            return _twiml(twiml.not_now(number.voice_id))
         document = answer_inbound(
             account_id,
             sid=sid,
             caller=form.get("From", ""),
+            stir_verstat=form.get("StirVerstat"),
             called=called,
+            public_base_url=ports.public_base_url,
             media_public_url=ports.media_public_url,
-            ports=inbound,
+            ports=InboundPorts(ports.calls, ports.agents, ports.credentials, ports.workflow, ports.clock),
         )
-        log.info("inbound call", extra={"answered": "<Connect>" in document})
-        return {"statusCode": 200, "headers": {"content-type": "text/xml"}, "body": document}
+        log.info("inbound call", extra={"answered": "<Connect" in document})
+        return _twiml(document)
 
 
 def _inbound_status(account_id: str, sid: str, form: dict[str, str], ports: Ports) -> Answer:
@@ -202,6 +245,10 @@ def _form(event: dict[str, Any]) -> dict[str, str]:
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
     except ValueError:
         return {}
+
+
+def _twiml(document: str) -> Answer:
+    return {"statusCode": 200, "headers": {"content-type": "text/xml"}, "body": document}
 
 
 def _answer(status: int) -> Answer:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from calling.domain.call import Call, Direction, EndedReason
 from calling.domain.transcript import Turn
 from calling.usecases.hang_up import end_at_carrier
-from calling.usecases.record_media import media_alive, media_closed, store_turn, voicemail_found
+from calling.usecases.record_media import media_alive, media_closed, media_ending, store_turn, voicemail_found
 from media.attempt import BOUND, attempt
 from media.conversation.inputs import CarrierVerdict, HangUpRequested, Input
 from media.house import House
@@ -92,15 +92,18 @@ class Record:
             clock=house.clock,
         )
 
-    async def hang_up(self) -> None:
-        """End the call at the carrier; what fails twice is left to resolve_call."""
+    async def hang_up(self, reason: EndedReason | None) -> None:
+        """End the call at the carrier; where that fails twice, the record says why the stream's end ends it."""
         house = self._house
-        await attempt(
+        asked = await attempt(
             lambda: end_at_carrier(
                 self._call, agents=house.agents, credentials=house.credentials, carrier=house.carrier
             ),
             tries=2,
         )
+        if not asked and reason is not None:
+            ids = (self._call.account_id, self._call.call_id)
+            await attempt(lambda: media_ending(*ids, reason, calls=house.calls), tries=_TRIES)
 
     async def keep(self, recording: bytes) -> str | None:
         """Store the recording and return its key; None where that failed."""

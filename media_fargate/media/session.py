@@ -90,6 +90,7 @@ class Session:
         self._stopped_by_carrier = False
         self._released = False  # the carrier was told, where it must be, and the socket closed
         self._lost = False  # the stream broke off: nobody said that it is over
+        self._failed = False  # this session broke, or its process goes away: the conversation has not ended itself
         self._conversation: Conversation | None = None
         self._replies: Replies | None = None
         self._voice: Voice | None = None
@@ -97,6 +98,7 @@ class Session:
 
     def end(self) -> None:
         """Ask the conversation to end now: this process is going away."""
+        self._failed = True
         if self._conversation is not None:
             self.tell(HangUpRequested("error"))
         else:
@@ -110,7 +112,7 @@ class Session:
         except* Exception as failures:  # the media session's door: a call that breaks is ended and recorded
             for failure in failures.exceptions:
                 logger.error("session broke: %s", type(failure).__name__, exc_info=failure)  # noqa: TRY400
-            self._hung_up = EndedReason.ERROR
+            self._hung_up, self._failed = EndedReason.ERROR, True
         finally:
             await self._finish()
 
@@ -271,9 +273,13 @@ class Session:
     # --- the end ---------------------------------------------------------------------------------------------------
 
     async def _hang_up(self) -> None:
-        """End the call at the carrier, unless that is what ended the stream, and close the socket."""
-        if not self._stopped_by_carrier:
-            await self._record.hang_up()
+        """End the call at the carrier, unless that is what ended the stream, and close the socket.
+
+        Where the stream was lost, or we fail, the socket alone is closed: the carrier then asks what to do with the
+        call (after_stream), and whoever is on the line hears a sentence instead of a click.
+        """
+        if not (self._stopped_by_carrier or self._lost or self._failed):
+            await self._record.hang_up(self._hung_up)
         await self._close_socket()
         self._released = True
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -111,14 +112,35 @@ def test_a_new_word_for_a_status_ends_nothing(server: Answering) -> None:
     assert call.status is CarrierStatus.QUEUED
 
 
-def test_a_call_that_cannot_be_ended_any_more_is_ended(server: Answering) -> None:
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_call_that_cannot_be_ended_any_more_is_ended(server: Answering, answered: bool) -> None:
     for answer in (refusal(404, 20404), refusal(400, 21220)):
         server.will(answer)
-        TwilioCarrier(server.url).hang_up(ACCOUNT, SID)
+        TwilioCarrier(server.url).hang_up(ACCOUNT, SID, answered=answered)
     server.will(refusal(400, 20001))
     with pytest.raises(CarrierRefused):
-        TwilioCarrier(server.url).hang_up(ACCOUNT, SID)
-    assert b"Status=completed" in server.asked[0].body
+        TwilioCarrier(server.url).hang_up(ACCOUNT, SID, answered=answered)
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ([("canceled",)], ["canceled"]),
+        ([("ringing",)], ["canceled"]),  # taken, and not carried out yet
+        ([("in-progress",), ("completed",)], ["canceled", "completed"]),  # answered meanwhile: nothing was changed
+        ([(400, 21220), ("completed",)], ["canceled", "completed"]),  # answered meanwhile: refused
+    ],
+)
+def test_who_has_not_answered_is_canceled_first(server: Answering, answers: list[Any], asked: list[str]) -> None:
+    server.will(*(refusal(*a) if len(a) == 2 else Answer(200, a_call(status=a[0])) for a in answers))
+    TwilioCarrier(server.url).hang_up(ACCOUNT, SID, answered=False)
+    assert [request.body.decode() for request in server.asked] == [f"Status={word}" for word in asked]
+
+
+def test_who_has_answered_is_hung_up_on_at_once(server: Answering) -> None:
+    server.will(Answer(200, a_call(status="completed")))
+    TwilioCarrier(server.url).hang_up(ACCOUNT, SID, answered=True)
+    assert [request.body for request in server.asked] == [b"Status=completed"]
 
 
 def test_a_search_names_both_numbers_and_no_time(server: Answering) -> None:

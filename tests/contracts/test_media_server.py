@@ -15,6 +15,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from calling.domain import stream_token
 from calling.domain.call import CallStatus, EndedReason
+from calling.domain.errors import CarrierError
+from calling.usecases.after_stream import after_stream
 from calling.usecases.brief_call import brief_call
 from media import briefing as briefing_module
 from media import server as server_module
@@ -257,7 +259,7 @@ async def say_nothing(_: Any) -> None:
 
 
 @pytest.mark.parametrize("lose", [abort, leave, talk_nonsense, say_nothing])
-async def test_a_lost_line_ends_the_call_at_the_carrier(
+async def test_a_call_whose_line_is_lost_is_left_to_the_carrier(
     world: World, port: int, lose: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if lose is say_nothing:
@@ -268,8 +270,9 @@ async def test_a_lost_line_ends_the_call_at_the_carrier(
     await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_opened_at is not None)
     await lose(opened)
     await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_closed_at is not None)
-    assert world.carrier.hung_up == [sid_of("call_1")]
-    # Nobody of the call hung up: we did, because the line was lost.
+    # The carrier asks what to do with it, and whoever is on the line is told: hung up on, they would hear a click.
+    assert world.carrier.hung_up == []
+    assert after_stream(ACCOUNT, "call_1", calls=world.calls, clock=world.clock).count("<Say") == 1
     assert world.calls.calls[ACCOUNT, "call_1"].media_reason is EndedReason.ERROR
 
 
@@ -285,7 +288,7 @@ async def test_a_stream_that_has_not_started_yet_is_waited_for_and_ended(
     async with asyncio.timeout(10):
         await draining
     assert world.calls.calls[ACCOUNT, "call_1"].media_reason is EndedReason.ERROR
-    assert world.carrier.hung_up == [sid_of("call_1")]
+    assert world.carrier.hung_up == [], "the person is told why it ends"
     assert server.live_calls() == 0
 
 
@@ -322,7 +325,7 @@ async def test_a_call_nobody_can_tell_of_in_time_is_ended(
     await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_closed_at is not None)
     come.set()
     assert world.calls.calls[ACCOUNT, "call_1"].media_reason is EndedReason.ERROR
-    assert world.carrier.hung_up == [sid_of("call_1")]
+    assert world.carrier.hung_up == []
 
 
 async def test_a_full_disk_costs_the_recording_not_the_record(
@@ -349,7 +352,20 @@ async def test_a_call_whose_agent_is_gone_is_ended(world: World, port: int) -> N
     await caller.start()
     await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_closed_at is not None)
     assert world.calls.calls[ACCOUNT, "call_1"].media_reason is EndedReason.ERROR
-    assert world.carrier.hung_up == [sid_of("call_1")]
+    assert world.carrier.hung_up == []
+
+
+async def test_an_end_the_carrier_could_not_be_told_is_known_before_the_socket_closes(world: World, port: int) -> None:
+    """It then asks at once what to do with the call: not to say that it was lost."""
+    world.carrier.error = CarrierError("away")
+    caller = Caller(port, "call_1")
+    opened = await caller.open()
+    await caller.start()
+    await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_opened_at is not None)
+    call = world.calls.calls[ACCOUNT, "call_1"]
+    world.calls.change(call, {"cancel_requested_at": 5})
+    await opened.wait_closed()
+    assert world.calls.calls[ACCOUNT, "call_1"].media_reason is EndedReason.CANCELED
 
 
 async def test_a_wish_to_hang_up_is_honoured(world: World, port: int) -> None:

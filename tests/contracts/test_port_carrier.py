@@ -14,6 +14,7 @@ from twilio.base.exceptions import TwilioException
 from calling.adapters import twilio
 from calling.adapters.twilio import TwilioCarrier
 from calling.domain.call import CarrierStatus
+from calling.domain.callbacks import of_number
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import PhoneNumber
 from calling.ports import Carrier, CarrierAccount, CarrierCall, DialRequest
@@ -129,11 +130,11 @@ async def test_the_calls_of_a_day_are_listed_newest_first(side: Side) -> None:
 
 async def test_a_call_is_ended_and_ending_it_again_is_success(side: Side) -> None:
     sid = (await side.dial()).sid
-    for _ in range(2):
-        await side.ask(side.carrier.hang_up, side.account, sid)
-    await side.ask(side.carrier.hang_up, side.account, "CA" + "f" * 32)
+    for answered in (False, False, True):
+        await side.ask(side.carrier.hang_up, side.account, sid, answered=answered)
+        await side.ask(side.carrier.hang_up, side.account, "CA" + "f" * 32, answered=answered)
     ended = await side.ask(side.carrier.fetch, side.account, sid)
-    assert ended.status.is_terminal
+    assert ended.status is CarrierStatus.CANCELED, "nobody had answered"
     assert ended.ended_at is not None
 
 
@@ -164,17 +165,17 @@ async def test_what_a_failed_dial_means(side: Side, fate: str, error: type[Carri
 
 async def test_a_number_of_the_account_is_found_and_pointed_here(side: Side) -> None:
     exists = side.carrier.number_exists
-    url = "https://api.example/twilio/acct_1/inbound"
-    urls = {"voice_url": url, "status_url": f"{url}-status"}
-    assert await side.ask(exists, side.account, FROM, **urls)
-    assert not await side.ask(exists, side.account, STRANGER, **urls)
+    urls = of_number("https://api.example", "acct_1")
+    assert await side.ask(exists, side.account, FROM, urls)
+    assert not await side.ask(exists, side.account, STRANGER, urls)
     with pytest.raises(CarrierRefused) as refused:
-        await side.ask(exists, replace(side.account, auth_token="x" * 32), FROM, **urls)
+        await side.ask(exists, replace(side.account, auth_token="x" * 32), FROM, urls)
     assert refused.value.http_status == 401
     if side.world:
         (number,) = await side.ask(side.world.client.incoming_phone_numbers.list, phone_number=OURS)
-        assert (number.voice_url, number.voice_method) == (url, "POST")
-        assert (number.status_callback, number.status_callback_method) == (f"{url}-status", "POST")
+        assert (number.voice_url, number.voice_method) == (urls.voice, "POST")
+        assert (number.voice_fallback_url, number.voice_fallback_method) == (urls.voice_fallback, "POST")
+        assert (number.status_callback, number.status_callback_method) == (urls.status, "POST")
 
 
 @pytest.mark.parametrize("side", ["twilio"], indirect=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from calling.domain.call import CarrierStatus
+from calling.domain.callbacks import NumberUrls
 from calling.domain.errors import CarrierError, CarrierRefused
 from calling.domain.phone_number import PhoneNumber
 from calling.ports import CarrierAccount, CarrierCall, DialRequest
@@ -22,8 +23,7 @@ class FakeCarrier:
         self.script: list[CarrierError | tuple[str, CarrierError]] = []
         self.calls: dict[str, CarrierCall] = {}
         self.hung_up: list[str] = []
-        self.voice_urls: dict[str, str] = {}
-        self.status_urls: dict[str, str] = {}
+        self.urls: dict[str, NumberUrls] = {}
         self.owned: set[str] = set()
         self.error: CarrierError | None = None  # raised by everything but dial
         self.hidden: set[str] = set()  # SIDs that lists do not show yet
@@ -79,7 +79,7 @@ class FakeCarrier:
         found = [c for c in self.calls.values() if c.created_at >= day and c.sid not in self.hidden]
         yield from sorted(found, key=lambda c: (c.created_at, c.sid), reverse=True)
 
-    def hang_up(self, account: CarrierAccount, sid: str) -> None:
+    def hang_up(self, account: CarrierAccount, sid: str, *, answered: bool) -> None:
         self._fail()
         self.hung_up.append(sid)
         call = self.calls.get(sid)
@@ -88,14 +88,13 @@ class FakeCarrier:
         ringing = call.status.rank < CarrierStatus.IN_PROGRESS.rank
         self.set(sid, CarrierStatus.CANCELED if ringing else CarrierStatus.COMPLETED, ended_at=self.now_ms)
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str, status_url: str) -> bool:
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, urls: NumberUrls) -> bool:
         self._fail()
         if account.auth_token != self.token:
             raise CarrierRefused("Authenticate", twilio_code=20003, http_status=401)
         if number.e164 not in self.owned:
             return False
-        self.voice_urls[number.e164] = voice_url
-        self.status_urls[number.e164] = status_url
+        self.urls[number.e164] = urls
         return True
 
     def _fail(self) -> None:

@@ -151,7 +151,20 @@ class CallSummaryOut(Answer):
     cost: CostOut | None
     twilio_call_sid: str | None
     sip_response_code: int | None
+    stir_status: Annotated[
+        str | None, Field(description="Outbound: A, B or C, how far the network vouched for the number called from")
+    ]
+    stir_verstat: Annotated[
+        str | None,
+        Field(
+            description="Inbound: what the network's check of the caller's number gave. Without Passed-A or Passed-B "
+            "nothing is recalled or remembered of the caller; null: there was no check"
+        ),
+    ]
     twilio_error_code: Annotated[int | None, Field(description="Why the carrier refused the dial: its error code")]
+    stream_error: Annotated[
+        str | None, Field(description="What the carrier says went wrong with the call's media stream, in words")
+    ]
     failure_reason: Annotated[
         str | None, Field(description="What the codes mean, in words; null where the call went well or none is known")
     ]

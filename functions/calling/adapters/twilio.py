@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from calling.domain.call import CarrierStatus
+from calling.domain.callbacks import NumberUrls
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import PhoneNumber, mask
 from calling.ports import CarrierAccount, CarrierCall, DialRequest
@@ -102,24 +103,46 @@ class TwilioCarrier:
                 return
             yield call
 
-    def hang_up(self, account: CarrierAccount, sid: str) -> None:
-        """End a call; see the port. `completed` ends it in every state, where `canceled` would miss an answered one."""
+    def hang_up(self, account: CarrierAccount, sid: str, *, answered: bool) -> None:
+        """End a call; see the port.
+
+        `completed` ends a call in every state, but what Twilio then calls one that was never answered is not
+        documented. `canceled` leaves an answered call alone, by refusing (21220) or by changing nothing.
+        """
+        if answered or not self._cancel(account, sid):
+            self._end(account, sid, "completed")
+
+    def _cancel(self, account: CarrierAccount, sid: str) -> bool:
+        """Cancel a call; False where it was answered meanwhile and goes on."""
+        status = self._end(account, sid, "canceled")
+        return status is not None and status is not CarrierStatus.IN_PROGRESS
+
+    def _end(self, account: CarrierAccount, sid: str, status: str) -> CarrierStatus | None:
+        """Ask for a last status; the one the call has then, None where it is not in a state that allows it."""
         try:
-            _asked(lambda: self._client(account).calls(sid).update(status="completed"))
+            return _status(_asked(lambda: self._client(account).calls(sid).update(status=status)).status)
         except CarrierRefused as error:
             if error.http_status != 404 and error.twilio_code not in _GONE_CODES:
                 raise
+            return None
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str, status_url: str) -> bool:
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, urls: NumberUrls) -> bool:
         """Find a number and point its webhooks here; see the port."""
         numbers = self._client(account).incoming_phone_numbers
         found = _asked(lambda: numbers.list(phone_number=number.e164, limit=20))
         mine = next((n for n in found if n.phone_number == number.e164), None)
         if mine is None:
             return False
-        urls = {"voice_url": voice_url, "voice_method": "POST"}
-        urls |= {"status_callback": status_url, "status_callback_method": "POST"}
-        _asked(lambda: mine.update(**urls))
+        _asked(
+            lambda: mine.update(
+                voice_url=urls.voice,
+                voice_method="POST",
+                voice_fallback_url=urls.voice_fallback,
+                voice_fallback_method="POST",
+                status_callback=urls.status,
+                status_callback_method="POST",
+            )
+        )
         return True
 
     def _client(self, account: CarrierAccount) -> "Client":

@@ -12,11 +12,14 @@ from typing import Any
 
 from calling.domain.agent import VoicemailAction
 from calling.domain.lease import ACCOUNT_POOL
-from calling.domain.phone_number import ANONYMOUS, PhoneNumber
+from calling.domain.phone_number import PLACEHOLDERS, PhoneNumber
 
 RING_SECONDS = 45  # Twilio's Timeout; it may add up to 5 s of its own (twilio.com/docs/voice/api/call-resource)
 RING_MARGIN_SECONDS = 15  # without a word from the carrier this long after the ring timeout, it is asked
 END_MARGIN_SECONDS = 60  # past ring timeout + time limit by this much a call is over, whatever was heard of it
+# Twilio's StirVerstat of callers whose network knows them; with C, a failed or no check it does not.
+# https://www.twilio.com/docs/voice/trusted-calling-with-shakenstir
+ATTESTED = ("TN-Validation-Passed-A", "TN-Validation-Passed-B")
 LOOK_MS = 300_000  # how long a call that nobody moves may stand before the reaper looks at it (again)
 
 
@@ -174,6 +177,9 @@ class Call:
     sip_response_code: int | None = None
     carrier_price: float | None = None  # USD, as the carrier billed it; known some time after the end
     amd_result: str | None = None
+    stir_status: str | None = None  # outbound, A, B or C: how far the network vouched for our number
+    stir_verstat: str | None = None  # inbound: what the network's check of the caller's number gave; None: no check
+    stream_error: str | None = None  # what the carrier said went wrong with the media stream, in its own words
     # the media session's facts
     stream_sid: str | None = None
     media_opened_at: int | None = None
@@ -203,8 +209,12 @@ class Call:
 
     @property
     def person_is_known(self) -> bool:
-        """False where the number was withheld: nothing may be remembered of it, or strangers would share a past."""
-        return self.person != ANONYMOUS
+        """False where nobody knows who it is: nothing may be remembered of them, and they go on no list.
+
+        A number that was withheld is shared by strangers, and one that the network does not vouch for may be anybody's
+        invention. Where the network has no such check (`stir_verstat` None) the number is taken for theirs.
+        """
+        return self.person not in PLACEHOLDERS and self.stir_verstat in (None, *ATTESTED)
 
     @property
     def our_number(self) -> PhoneNumber:
@@ -239,6 +249,11 @@ class Call:
     def is_to_leave_queue(self) -> bool:
         """True where it was to be ended in the carrier's own queue, which may have failed: nobody answered it yet."""
         return self.taken_from_queue_at is not None and self.answered_at is None
+
+    @property
+    def was_answered(self) -> bool:
+        """True once somebody has answered, as far as the record knows: no media stream comes up before it."""
+        return self.answered_at is not None or self.media_opened_at is not None
 
     @property
     def carrier_is_done(self) -> bool:

@@ -3,6 +3,7 @@
 https://www.twilio.com/docs/api/errors · https://www.rfc-editor.org/rfc/rfc3261#section-21
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,3 +86,10 @@ def words(twilio_code: int | None, sip_code: int | None) -> str | None:
     if sip_code is None or sip_code < 300:
         return None
     return f"{SIP.get(sip_code, 'the call could not be set up')} (SIP {sip_code})"
+
+
+def stream_words(error: str) -> str:
+    """Say in words what the carrier reported of a media stream: one of its 319xx codes, or a text that may name one."""
+    named = re.search(r"(?<!\d)319\d\d(?!\d)", error)
+    meaning = TWILIO.get(int(named.group())) if named else None
+    return f"{meaning.words} (Twilio {named.group()})" if named and meaning else error

@@ -37,9 +37,18 @@ class Read:
     country: str | None
 
 
-# What Twilio sends as From where the caller withholds their number ("anonymous" on a keypad). It is nobody's, so
-# nothing is remembered of it.
+# What Twilio sends as From where it has no caller's number: words on a keypad. They are nobody's, though some pass for
+# possible numbers. https://support.twilio.com/hc/en-us/articles/223179988
 ANONYMOUS = PhoneNumber("+266696687")
+PLACEHOLDERS = frozenset(
+    {
+        ANONYMOUS,
+        PhoneNumber("+7378742833"),  # RESTRICTED
+        PhoneNumber("+2562533"),  # BLOCKED
+        PhoneNumber("+8656696"),  # UNKNOWN
+        PhoneNumber("+86282452253"),  # UNAVAILABLE
+    }
+)
 
 
 def mask(e164: str) -> str:
@@ -75,6 +84,15 @@ def _parse(text: object, field: str) -> tuple[PhoneNumber, phonenumbers.PhoneNum
     return PhoneNumber(phonenumbers.format_number(parsed, PhoneNumberFormat.E164)), parsed
 
 
+def parse_caller(text: str) -> PhoneNumber:
+    """Read who calls; ANONYMOUS where that is withheld, or no number at all ("anonymous", a SIP address, nothing)."""
+    try:
+        number = parse(text, field="From")
+    except InvalidRequest:
+        return ANONYMOUS
+    return ANONYMOUS if number in PLACEHOLDERS else number
+
+
 def parse_callable(text: object, *, field: str) -> PhoneNumber:
     """Read a number that may be dialled: not an emergency, short or premium-rate one.
 
@@ -96,6 +114,8 @@ def read_callable(text: object, *, field: str) -> Read:
     national = str(parsed.national_number)
     if len(national) <= _LONGEST_EMERGENCY and shortnumberinfo.is_emergency_number(national, country or "US"):
         refused = "emergency"
+    if number in PLACEHOLDERS:
+        refused = "what stands for a withheld number"
     if refused:
         raise InvalidRequest(
             f"{field} is a number this service does not dial ({refused}).",

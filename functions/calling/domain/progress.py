@@ -2,11 +2,14 @@
 
 Facts arrive twice, late and out of order (Twilio sends callbacks as separate requests). A fact of a lower rank fills
 its own time stamp and nothing else; the carrier's last word absorbs whatever comes after it, but for the SIP code that
-says why, where asking the carrier was faster than its callback. The call's own status never becomes terminal here:
-settling is the only exit.
+says why, where asking the carrier was faster than its callback. Times are the carrier's own, in whole seconds by its
+clock, so that each is kept between those of the steps before and after it. The call's own status never becomes
+terminal here: settling is the only exit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from calling.domain import events
@@ -17,12 +20,16 @@ from calling.domain.call import (
     Call,
     CallStatus,
     CarrierStatus,
+    EndedReason,
     TimelineEntry,
 )
 from calling.domain.revision import Revision
 
 _MEDIA_DEAD_MS = 45_000  # the media session speaks every 10 s at least
-_MEDIA_LATE_MS = 20_000  # a stream begins within moments of the answer
+# A stream begins within moments of the answer; but on a trial account Twilio speaks first, and waits for a key.
+_MEDIA_LATE_MS = 60_000
+_FAREWELL_MS = 20_000  # the carrier says a sentence after a stream that was lost, having asked for it first
+_PLACE = {CarrierStatus.RINGING: 1, CarrierStatus.IN_PROGRESS: 2}  # among the steps of a call
 _STATUS = {CarrierStatus.RINGING: CallStatus.RINGING, CarrierStatus.IN_PROGRESS: CallStatus.IN_PROGRESS}
 
 
@@ -36,6 +43,7 @@ class CarrierFact:
     duration_seconds: int | None = None
     sip_response_code: int | None = None
     source: str = "callback"
+    stir_status: str | None = None  # A, B or C: how far the network vouched for our number
 
 
 def belongs(call: Call, sid: str) -> bool:
@@ -47,8 +55,10 @@ def carrier_progress(call: Call, fact: CarrierFact) -> Revision | None:
     """Decide what a fact changes; None where the record says so already, or the call is over."""
     if not belongs(call, fact.sid):
         return None
+    fact = as_it_was(call, fact)
     if call.status.is_terminal or call.carrier_is_done:
         return _late(call, fact)
+    fact = replace(fact, at=_in_order(call, fact))
     changes = _changes(call, fact)
     if not changes:
         return None
@@ -63,11 +73,43 @@ def carrier_progress(call: Call, fact: CarrierFact) -> Revision | None:
     )
 
 
+def said_at(timestamp: str | None, now: int) -> int:
+    """Read a callback's `Timestamp` (RFC 2822, whole seconds): when it happened, epoch ms, never after `now`.
+
+    The callback itself may come late, again, or after a later one. What cannot be read happened now.
+    """
+    try:
+        said = parsedate_to_datetime(timestamp or "")
+    except (ValueError, OverflowError):
+        return now
+    return min(round(said.replace(tzinfo=said.tzinfo or UTC).timestamp() * 1000), now)
+
+
+def as_it_was(call: Call, fact: CarrierFact) -> CarrierFact:
+    """Take `completed` of a call that we ended while it rang for what it is: Twilio's word is that of our request."""
+    if fact.status is not CarrierStatus.COMPLETED or fact.duration_seconds or call.was_answered:
+        return fact
+    ended_by_us = call.cancel_requested_at is not None or call.is_to_leave_queue or abandoned(call, fact.at)
+    return replace(fact, status=CarrierStatus.CANCELED, duration_seconds=None) if ended_by_us else fact
+
+
+def _in_order(call: Call, fact: CarrierFact) -> int:
+    """Keep a fact's time between those of the steps before and after it, as far as they are known."""
+    steps = (call.dial_started_at, call.ringing_at, call.answered_at, call.media_opened_at)
+    place = len(steps) if fact.status.is_terminal else _PLACE.get(fact.status, 1)
+    earliest = max((at for at in steps[:place] if at is not None), default=fact.at)
+    latest = min((at for at in steps[place + 1 :] if at is not None), default=max(fact.at, earliest))
+    return min(max(fact.at, earliest), latest)
+
+
 def _late(call: Call, fact: CarrierFact) -> Revision | None:
     """Take from a fact after the end only why it ended: asking the carrier was faster, and it does not say so."""
-    if fact.status is not call.carrier_status or fact.sip_response_code is None or call.sip_response_code is not None:
-        return None
-    return Revision({"sip_response_code": fact.sip_response_code})
+    changes: dict[str, Any] = {}
+    if fact.status is call.carrier_status and fact.sip_response_code is not None and call.sip_response_code is None:
+        changes["sip_response_code"] = fact.sip_response_code
+    if fact.stir_status is not None and call.stir_status is None:
+        changes["stir_status"] = fact.stir_status
+    return Revision(changes) if changes else None
 
 
 def _changes(call: Call, fact: CarrierFact) -> dict[str, Any]:
@@ -78,6 +120,8 @@ def _changes(call: Call, fact: CarrierFact) -> dict[str, Any]:
         changes["ringing_at"] = fact.at
     if fact.status is CarrierStatus.IN_PROGRESS and call.answered_at is None:
         changes["answered_at"] = fact.at
+    if fact.stir_status is not None and call.stir_status is None:
+        changes["stir_status"] = fact.stir_status
     if call.carrier_status is None or fact.status.rank > call.carrier_status.rank:
         changes["carrier_status"] = fact.status
         changes |= _moves(call, fact)
@@ -94,7 +138,8 @@ def _moves(call: Call, fact: CarrierFact) -> dict[str, Any]:
         }
         if fact.status is CarrierStatus.COMPLETED and call.answered_at is None:
             # The answer's own callback was lost or is late: it was answered `duration` before its end.
-            ended["answered_at"] = fact.at - (fact.duration_seconds or 0) * 1000
+            began = max(call.ringing_at or 0, call.dial_started_at or 0)
+            ended["answered_at"] = max(fact.at - (fact.duration_seconds or 0) * 1000, began)
         if call.due_at is not None:  # what is not settled soon after its end is looked at
             ended["due_at"] = min(call.due_at, fact.at + LOOK_MS)
         return {name: value for name, value in ended.items() if value is not None}
@@ -106,7 +151,8 @@ def abandoned(call: Call, now: int) -> bool:
     """Tell whether a call lives at the carrier with nobody on our side."""
     if call.status is CallStatus.IN_PROGRESS:
         if call.media_closed_at is not None:
-            return True
+            is_told = call.media_reason is EndedReason.ERROR and call.cancel_requested_at is None
+            return not is_told or now - call.media_closed_at > _FAREWELL_MS
         if call.media_opened_at is None:
             return now - (call.answered_at or now) > _MEDIA_LATE_MS
         return now - (call.media_alive_at or call.media_opened_at) > _MEDIA_DEAD_MS

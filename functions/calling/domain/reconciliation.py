@@ -3,7 +3,7 @@
 from typing import Any
 
 from calling.domain.call import Call, CarrierStatus, TimelineEntry
-from calling.domain.progress import CarrierFact
+from calling.domain.progress import CarrierFact, as_it_was
 from calling.domain.revision import Revision
 
 MOST_BETWEEN_MS = 60_000  # a request whose answer was lost made its call within this, or never
@@ -34,6 +34,7 @@ def reconciled(call: Call, fact: CarrierFact, price: float | None, now: int) -> 
     """
     if call.settled_at is None or not fact.status.is_terminal:
         return None
+    fact = as_it_was(call, fact)
     changes: dict[str, Any] = {}
     note = None
     if price is not None and call.carrier_price != price:

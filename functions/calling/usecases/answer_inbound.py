@@ -10,8 +10,7 @@ from hashlib import sha256
 from calling.domain import stream_token, twiml
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CallStatus, CarrierStatus, Direction, TimelineEntry
-from calling.domain.errors import InvalidRequest
-from calling.domain.phone_number import ANONYMOUS, PhoneNumber, parse
+from calling.domain.phone_number import PhoneNumber, parse_caller
 from calling.ports import AgentStore, AlreadyExists, CallStore, Clock, Credentials, DialWorkflow
 
 TOKEN_SECONDS = 120  # the carrier opens the stream right after this answer
@@ -34,25 +33,36 @@ def inbound_call_id(account_id: str, sid: str) -> str:
 
 
 def answer_inbound(
-    account_id: str, *, sid: str, caller: str, called: PhoneNumber, media_public_url: str, ports: InboundPorts
+    account_id: str,
+    *,
+    sid: str,
+    caller: str,
+    stir_verstat: str | None,
+    called: PhoneNumber,
+    public_base_url: str,
+    media_public_url: str,
+    ports: InboundPorts,
 ) -> str:
     """Give the TwiML for a ringing inbound call: its stream, or a rejection where nobody answers this number.
 
-    `caller` is the carrier's From, which may be withheld. Safe to run again for one `sid`.
+    `caller` is the carrier's From, which may be withheld, and `stir_verstat` what the network's check of it gave. Safe
+    to run again for one `sid`.
     """
     number = ports.agents.get_number(account_id, called)
     found = ports.agents.get_agent(account_id, number.agent_id) if number is not None else None
     if number is None or found is None or not number.inbound_enabled or not found[0].is_active:
         return twiml.reject()
-    call = _record(_call(number, found[0], sid, caller, ports.clock.now()), calls=ports.calls)
+    call = _record(_call(number, found[0], sid, caller, stir_verstat, ports.clock.now()), calls=ports.calls)
     if call.status.is_terminal or call.carrier_is_done:
         return twiml.reject()
     ports.workflow.start(account_id, call.call_id)
     expires = ports.clock.now() // 1000 + TOKEN_SECONDS
     return twiml.connect_stream(
-        f"{media_public_url}/calls/{account_id}/{call.call_id}",
-        call_id=call.call_id,
+        account_id,
+        call.call_id,
         token=stream_token.issue(ports.credentials.stream_secret(), account_id, call.call_id, expires),
+        public_base_url=public_base_url,
+        media_public_url=media_public_url,
     )
 
 
@@ -65,13 +75,13 @@ def _record(call: Call, *, calls: CallStore) -> Call:
     return call
 
 
-def _call(number: Number, agent: Agent, sid: str, caller: str, now: int) -> Call:
+def _call(number: Number, agent: Agent, sid: str, caller: str, stir_verstat: str | None, now: int) -> Call:
     call = Call(
         account_id=number.account_id,
         call_id=inbound_call_id(number.account_id, sid),
         agent_id=agent.agent_id,
         direction=Direction.INBOUND,
-        from_number=_caller(caller),
+        from_number=parse_caller(caller),
         to_number=number.phone_number,
         created_at=now,
         status=CallStatus.RINGING,
@@ -82,13 +92,7 @@ def _call(number: Number, agent: Agent, sid: str, caller: str, now: int) -> Call
         twilio_call_sid=sid,
         carrier_status=CarrierStatus.RINGING,
         ringing_at=now,
+        stir_verstat=stir_verstat,
         timeline=(TimelineEntry(now, "ringing", "the carrier brought a call"),),
     )
     return replace(call, due_at=call.due_after_dispatch(now))
-
-
-def _caller(text: str) -> PhoneNumber:
-    try:
-        return parse(text, field="From")
-    except InvalidRequest:  # withheld, or no number at all: "anonymous", a SIP address, …
-        return ANONYMOUS

@@ -80,7 +80,7 @@ def placed_at_carrier(call: Call, account: CarrierAccount, placed: CarrierCall, 
     if call.carrier_is_done and call.task_token is not None:
         ports.workflow.answer(call.task_token, ENDED)
     elif call.cancel_requested_at is not None:
-        ports.carrier.hang_up(account, placed.sid)
+        ports.carrier.hang_up(account, placed.sid, answered=call.was_answered)
     elif _queued_too_long(call, placed, ports.clock.now()):
         _take_from_queue(call, account, placed, ports=ports)
 
@@ -91,7 +91,7 @@ def _take_from_queue(call: Call, account: CarrierAccount, placed: CarrierCall, *
     note = TimelineEntry(now, "taken_from_queue", f"the carrier would have dialled it {placed.queue_time_ms} ms later")
     taken = Revision({"taken_from_queue_at": now}, note=note)
     revise_call(call.account_id, call.call_id, lambda c: None if c.taken_from_queue_at else taken, calls=ports.calls)
-    ports.carrier.hang_up(account, placed.sid)
+    ports.carrier.hang_up(account, placed.sid, answered=call.was_answered)
 
 
 def _slow_down(call: Call, account: CarrierAccount, seconds: int, reason: str, *, ports: DialPorts) -> None:

@@ -6,11 +6,13 @@ resolve_call tells what became of it. An inbound call is one whose intent is the
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from calling.domain import stream_token, twiml
+from calling.domain import callbacks, stream_token, twiml
 from calling.domain.agent import VoicemailAction
 from calling.domain.call import Call, CallStatus, EndedReason, TimelineEntry
+from calling.domain.callbacks import CallCallback
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused, CarrierThrottled
 from calling.domain.limits import Limits
 from calling.domain.pacing import FAR_AWAY_MS, LATE_MS
@@ -27,9 +29,6 @@ TOKEN_SECONDS = 600  # a stream token outlives the carrier's own queue and the r
 # have ended at its longest; the carrier's ends what we failed to.
 CARRIER_LIMIT_MARGIN_SECONDS = 15
 _WHATEVER_MS = 24 * 3600 * 1000  # the doorway's count moves on however far ahead it is
-# Twilio's connection overrides, in the URL's fragment: two more tries where our answer was lost or an error.
-# https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
-_TRY_AGAIN = "#rc=2&rp=5xx,ct,rt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,19 +191,20 @@ def _intent_is_mine(call: Call, token: str, now: int) -> bool:
 
 def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> DialRequest:
     expires = now // 1000 + call.ring_seconds + TOKEN_SECONDS
-    callback = f"{settings.public_base_url}/twilio/{call.account_id}/calls/{call.call_id}"
-    stream = f"{settings.media_public_url}/calls/{call.account_id}/{call.call_id}"
+    callback = partial(callbacks.of_call, settings.public_base_url, call.account_id, call.call_id)
     leave = call.voicemail_action is VoicemailAction.LEAVE_MESSAGE
     return DialRequest(
         from_number=call.from_number,
         to_number=call.to_number,
         twiml=twiml.connect_stream(
-            stream,
-            call_id=call.call_id,
+            call.account_id,
+            call.call_id,
             token=stream_token.issue(secret, call.account_id, call.call_id, expires),
+            public_base_url=settings.public_base_url,
+            media_public_url=settings.media_public_url,
         ),
-        status_callback=f"{callback}/status{_TRY_AGAIN}",
-        amd_callback=f"{callback}/amd{_TRY_AGAIN}" if call.amd_enabled else None,
+        status_callback=callback(CallCallback.STATUS),
+        amd_callback=callback(CallCallback.AMD) if call.amd_enabled else None,
         machine_detection="DetectMessageEnd" if leave else "Enable",
         ring_seconds=call.ring_seconds,
         time_limit_seconds=call.max_duration_seconds + CARRIER_LIMIT_MARGIN_SECONDS,

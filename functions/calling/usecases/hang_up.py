@@ -38,14 +38,16 @@ def hang_up(
     return call
 
 
-def end_at_carrier(call: Call, *, agents: AgentStore, credentials: Credentials, carrier: Carrier) -> None:
-    """Hang up at the carrier a call whose SID is known; nothing where it is not.
+def end_at_carrier(call: Call, *, agents: AgentStore, credentials: Credentials, carrier: Carrier) -> bool:
+    """Hang up at the carrier a call whose SID is known; True where that was asked for, or the call is over.
 
     Raises:
         CarrierError: the carrier did not answer well.
     """
-    if call.twilio_call_sid is None or call.carrier_is_done:
-        return
+    if call.carrier_is_done:
+        return True
     number = agents.get_number(call.account_id, call.our_number)
-    if number is not None:
-        carrier.hang_up(credentials.of_number(number), call.twilio_call_sid)
+    if call.twilio_call_sid is None or number is None:
+        return False
+    carrier.hang_up(credentials.of_number(number), call.twilio_call_sid, answered=call.was_answered)
+    return True

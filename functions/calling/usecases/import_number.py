@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
+from calling.domain import callbacks
 from calling.domain.agent import Number, VoicemailAction, check_spoken
+from calling.domain.callbacks import NumberUrls
 from calling.domain.errors import CarrierError, CarrierRefused, Conflict, InvalidRequest, NotFound
 from calling.domain.phone_number import PhoneNumber, parse
 from calling.ports import (
@@ -67,7 +69,7 @@ def import_number(
         number = replace(number, twilio_token=vault.encrypt(account_id, request.twilio_token))
     else:
         owner = credentials.of_number(number)
-    _claim(owner, phone_number, f"{public_base_url}/twilio/{account_id}", carrier=carrier)
+    _claim(owner, phone_number, callbacks.of_number(public_base_url, account_id), carrier=carrier)
     try:
         agents.add_number(number)
     except AlreadyExists as error:
@@ -101,9 +103,9 @@ def _check_pair(request: NumberRequest) -> None:
             raise InvalidRequest("twilio_sid and twilio_token belong together.", code="missing_field", field=name)
 
 
-def _claim(owner: CarrierAccount, number: PhoneNumber, base: str, *, carrier: Carrier) -> None:
+def _claim(owner: CarrierAccount, number: PhoneNumber, urls: NumberUrls, *, carrier: Carrier) -> None:
     try:
-        there = carrier.number_exists(owner, number, voice_url=f"{base}/inbound", status_url=f"{base}/inbound-status")
+        there = carrier.number_exists(owner, number, urls)
     except CarrierRefused as refused:
         if refused.http_status != 401:
             raise

@@ -101,6 +101,18 @@ def voicemail_found(account_id: str, call_id: str, method: str, *, calls: CallSt
     return revise_call(account_id, call_id, decide, calls=calls)[1]
 
 
+def media_ending(account_id: str, call_id: str, reason: EndedReason, *, calls: CallStore) -> None:
+    """Store why our own conversation ends a call that the carrier could not be asked to end.
+
+    Before its socket closes: the carrier then asks at once what to do with the call, and must not be told it was lost.
+
+    Raises:
+        NotFound: `call_not_found`.
+    """
+    why = Revision({"media_reason": reason})
+    revise_call(account_id, call_id, lambda c: None if c.media_reason is not None else why, calls=calls)
+
+
 def media_closed(
     account_id: str,
     call_id: str,

@@ -1,10 +1,13 @@
 """Store a fact of the carrier, then wake whoever waits for it. Idempotent and order-proof, see domain.progress."""
 
+from calling.domain import carrier_codes
 from calling.domain.call import Call, TimelineEntry, machine
 from calling.domain.progress import CarrierFact, belongs, carrier_progress
 from calling.domain.revision import Revision
 from calling.ports import CallStore, DialWorkflow, LeasePool
 from calling.usecases.revise_call import revise_call
+
+_MAX_ERROR = 200  # characters kept of what the carrier says of a stream
 
 
 def record_progress(
@@ -43,5 +46,23 @@ def record_machine_detection(
             return None
         note = TimelineEntry(at, "machine_detection", answered_by, {"machine": machine(answered_by)})
         return Revision({"amd_result": answered_by}, note=note)
+
+    return revise_call(account_id, call_id, decide, calls=calls)[0]
+
+
+def record_stream_error(account_id: str, call_id: str, *, sid: str, error: str, at: int, calls: CallStore) -> Call:
+    """Store what went wrong with a call's media stream, as the carrier says it: a code, or a text. The first counts.
+
+    Raises:
+        NotFound: `call_not_found`.
+    """
+
+    def decide(call: Call) -> Revision | None:
+        if call.stream_error is not None or not belongs(call, sid):
+            return None
+        said = error[:_MAX_ERROR]
+        return Revision(
+            {"stream_error": said}, note=TimelineEntry(at, "stream_error", carrier_codes.stream_words(said))
+        )
 
     return revise_call(account_id, call_id, decide, calls=calls)[0]

@@ -84,7 +84,7 @@ def _ask(call: Call, account: CarrierAccount, *, past_deadline: bool, ports: Res
     if call.carrier_is_done:
         return {"result": "ended"}
     if past_deadline or call.cancel_requested_at is not None or call.is_to_leave_queue or abandoned(call, now):
-        ports.carrier.hang_up(account, found.sid)
+        ports.carrier.hang_up(account, found.sid, answered=call.was_answered)
         if past_deadline and now >= (call.deadline_at or 0) + 60_000:
             return {"result": "ended"}  # it was ended and asked about for a minute: the truth is `unknown`
         return _again(2)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from calling.domain.call import CarrierStatus
+from calling.domain.callbacks import NumberUrls
 from calling.domain.carrier_codes import Fault, fault
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import PhoneNumber
@@ -129,13 +130,13 @@ class SimCarrier:
         self._fail()
         yield from reversed([live.call for live in self.calls.values() if live.call.created_at >= since])
 
-    def hang_up(self, account: CarrierAccount, sid: str) -> None:
+    def hang_up(self, account: CarrierAccount, sid: str, *, answered: bool) -> None:
         self._fail()
         live = self.calls.get(sid)
         if live is not None:
             self._end(sid, S.CANCELED if live.answered_at is None else S.COMPLETED)
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, *, voice_url: str, status_url: str) -> bool:
+    def number_exists(self, account: CarrierAccount, number: PhoneNumber, urls: NumberUrls) -> bool:
         return True
 
     def _fail(self) -> None:

@@ -19,7 +19,7 @@ FIELDS = {
     "turns", "call_summary", "caller_sentiment", "call_successful", "extracted_data", "recording_url",
     "voicemail_detected", "voicemail_detection_method", "amd_result", "voicemail_left", "campaign_id", "metadata",
     "avg_latency_ms", "latency", "cost", "twilio_call_sid", "sip_response_code", "twilio_error_code", "failure_reason",
-    "created_at",
+    "stir_status", "stir_verstat", "stream_error", "created_at",
 }  # fmt: skip
 
 
@@ -134,6 +134,27 @@ def test_a_finished_call(world: World, api: Api) -> None:
         ),
         ({"status": CallStatus.COMPLETED, "twilio_call_sid": "CA1", "sip_response_code": 200}, None, None),
         ({"status": CallStatus.CANCELED}, None, None),
+        # The carrier's call went well, the conversation did not.
+        (
+            {
+                "status": CallStatus.COMPLETED,
+                "twilio_call_sid": "CA1",
+                "ended_reason": EndedReason.ERROR,
+                "stream_error": "31921",
+            },
+            None,
+            "the call's audio connection was closed (Twilio 31921)",
+        ),
+        (
+            {
+                "status": CallStatus.COMPLETED,
+                "twilio_call_sid": "CA1",
+                "ended_reason": EndedReason.COMPLETED,
+                "stream_error": "31921",
+            },
+            None,
+            None,
+        ),
     ],
 )
 def test_why_a_call_failed_is_said_in_words(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from calling.domain import agent as agent_module
+from calling.domain.callbacks import of_number
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused
 from calling.domain.phone_number import PhoneNumber
 from tests.unit.api.conftest import FROM, FROM_2, Api, World, error_of
@@ -26,9 +27,7 @@ def test_import_points_the_number_here(world: World, api: Api) -> None:
     assert number["phone_number"] == NEW
     assert (number["voice_id"], number["custom_prompt"], number["twilio_sid"]) == ("Amy", "Be brief.", None)
     assert number["outbound_enabled"] is number["inbound_enabled"] is True
-    voice_url = f"https://api.example.com/twilio/{world.owner.account_id}/inbound"
-    assert world.carrier.voice_urls[NEW] == voice_url
-    assert world.carrier.status_urls[NEW] == f"{voice_url}-status"
+    assert world.carrier.urls[NEW] == of_number("https://api.example.com", world.owner.account_id)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,9 +12,10 @@ from twilio.request_validator import RequestValidator
 from calling.domain import stream_token
 from calling.domain.call import Call, CallStatus, CarrierStatus, Direction, EndedReason
 from calling.domain.events import EventName
-from calling.domain.phone_number import ANONYMOUS, PhoneNumber
+from calling.domain.phone_number import ANONYMOUS, PLACEHOLDERS, PhoneNumber
 from calling.domain.transcript import Turn
 from calling.usecases.answer_inbound import inbound_call_id
+from calling.usecases.brief_call import brief_call
 from calling.usecases.record_media import media_closed, media_opened, store_turn
 from tests.fakes.queues import MemoryWorkflow
 from tests.fakes.world import ACCOUNT, FROM, World
@@ -42,11 +44,11 @@ def post(world: World, kind: str, *, token: str | None = None, **changes: str) -
     return serve(event, ports)
 
 
-def listen(world: World, *, closes: EndedReason | None = None) -> None:
+def listen(world: World, *, closes: EndedReason | None = None, says: str = "Hello?") -> None:
     """The media session of the call comes up, hears a word, and ends."""
     ports = {"calls": world.calls, "workflow": world.workflow, "clock": world.clock}
     media_opened(ACCOUNT, CALL_ID, stream_sid="MZ1", call_sid=SID, **ports)  # type: ignore[arg-type]  # the ports
-    store_turn(ACCOUNT, CALL_ID, Turn(0, "caller", "Hello?", 300, 700), calls=world.calls)
+    store_turn(ACCOUNT, CALL_ID, Turn(0, "caller", says, 300, 700), calls=world.calls)
     world.pass_time(12)
     media_closed(
         ACCOUNT,
@@ -68,7 +70,7 @@ def test_a_call_is_answered_with_its_stream() -> None:
     world = World()
     answer = post(world, "inbound")
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (200, "text/xml")
-    assert f'<Stream url="{MEDIA}/calls/{ACCOUNT}/{CALL_ID}">' in answer["body"]
+    assert f'<Stream url="{MEDIA}/calls/{ACCOUNT}/{CALL_ID}" ' in answer["body"]
     token = re.findall(r'name="token" value="([^"]+)"', answer["body"])[0]
     assert stream_token.valid(b"stream-secret", token, ACCOUNT, CALL_ID, world.clock.now() / 1000)
     call = world.call(CALL_ID)
@@ -163,13 +165,59 @@ def test_a_number_nobody_answers_rejects(why: str) -> None:
     assert ended(world, To=to)["statusCode"] == 204, "the end of a rejected call is no error"
 
 
-@pytest.mark.parametrize("caller", ["anonymous", ANONYMOUS.e164, "sip:maya@example.com", ""])
+WITHHELD = ["anonymous", "Restricted", "sip:maya@example.com", "", *sorted(n.e164 for n in PLACEHOLDERS)]
+
+
+@pytest.mark.parametrize("caller", WITHHELD)
 def test_nothing_is_remembered_of_a_withheld_number(caller: str) -> None:
     world = World()
     post(world, "inbound", From=caller)
-    listen(world)
+    listen(world, says="Stop calling me.")
     ended(world)
     world.walk(CALL_ID)
     call: Call = world.call(CALL_ID)
     assert (call.from_number, call.summary) == (ANONYMOUS, "Sarah moved it to Thursday.")
     assert world.calls.remembered == []
+    assert world.contacts.get(ACCOUNT, ANONYMOUS) is None, "nobody is on no list"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "known"),
+    [
+        (None, True),  # no such check in the caller's country
+        ("TN-Validation-Passed-A", True),
+        ("TN-Validation-Passed-B", True),
+        ("TN-Validation-Passed-C", False),
+        ("TN-Validation-Passed-A-Diverted", False),  # whoever passed it on is vouched for
+        ("TN-Validation-Failed-A", False),
+        ("TN-Validation-Failed", False),
+        ("No-TN-Validation", False),
+        ("NULL", False),
+    ],
+)
+def test_a_caller_is_who_the_network_vouches_for(verdict: str | None, known: bool) -> None:
+    world = World()
+    person = PhoneNumber(CALLER)
+    post(world, "inbound", **({} if verdict is None else {"StirVerstat": verdict}))
+    call = world.call(CALL_ID)
+    assert (call.from_number, call.stir_verstat) == (person, verdict)
+    world.people.change_caller(ACCOUNT, FROM, person, {"name": "Sarah"})
+    brief = brief_call(call, agents=world.agents, people=world.people, clock=world.clock)
+    assert bool(brief.person_facts) is known, "recalled"
+    listen(world, says="Stop calling me.")
+    ended(world)
+    world.walk(CALL_ID)
+    assert bool(world.calls.remembered) is known
+    assert (world.contacts.get(ACCOUNT, person) is not None) is known, "on the do-not-call list"
+
+
+def test_the_end_is_timed_by_the_carrier_and_its_minutes_are_no_seconds() -> None:
+    """The callback comes late; `Duration` is in minutes, begun ones counted."""
+    world = World()
+    post(world, "inbound")
+    listen(world)
+    end = world.clock.now() // 1000 * 1000
+    world.pass_time(40)
+    post(world, "inbound-status", CallStatus="completed", Duration="1", Timestamp=formatdate(end / 1000))
+    call = world.call(CALL_ID)
+    assert (call.carrier_ended_at, call.carrier_duration_seconds) == (end, None)

@@ -1,0 +1,29 @@
+"""Say what becomes of a call whose media stream is over, when the carrier asks: `<Connect action>`.
+
+Where our own conversation ended the call the carrier is told to hang up, which it has mostly done before it could ask.
+Where the stream was lost, the person hears one true sentence instead of a click.
+"""
+
+from calling.domain import twiml
+from calling.domain.call import Call, TimelineEntry
+from calling.domain.revision import Revision
+from calling.ports import CallStore, Clock
+from calling.usecases.revise_call import revise_call
+
+_EVENT = "connection_lost"
+
+
+def after_stream(account_id: str, call_id: str, *, calls: CallStore, clock: Clock) -> str:
+    """Give the TwiML that follows a call's stream. Safe to ask again.
+
+    Raises:
+        NotFound: `call_not_found`.
+    """
+    note = TimelineEntry(clock.now(), _EVENT, "the media stream was lost; the person is told, and the call ended")
+
+    def decide(call: Call) -> Revision | None:
+        told = any(entry.event == _EVENT for entry in call.timeline)
+        return Revision({}, note=note) if twiml.is_stream_lost(call) and not told else None
+
+    call, _ = revise_call(account_id, call_id, decide, calls=calls)
+    return twiml.stream_lost(call) if twiml.is_stream_lost(call) else twiml.hang_up()
