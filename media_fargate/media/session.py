@@ -89,8 +89,7 @@ class Session:
         self._hung_up: EndedReason | None = None
         self._stopped_by_carrier = False
         self._released = False  # the carrier was told, where it must be, and the socket closed
-        self._lost = False  # the stream broke off: nobody said that it is over
-        self._failed = False  # this session broke, or its process goes away: the conversation has not ended itself
+        self._lost = False  # nobody has ended the conversation: the stream or this session broke, or we go away
         self._conversation: Conversation | None = None
         self._replies: Replies | None = None
         self._voice: Voice | None = None
@@ -98,11 +97,10 @@ class Session:
 
     def end(self) -> None:
         """Ask the conversation to end now: this process is going away."""
-        self._failed = True
+        self._lost = True
         if self._conversation is not None:
             self.tell(HangUpRequested("error"))
         else:
-            self._hung_up = EndedReason.ERROR
             self._over.set()
 
     async def run(self, briefing: Awaitable[Briefing]) -> None:
@@ -112,7 +110,7 @@ class Session:
         except* Exception as failures:  # the media session's door: a call that breaks is ended and recorded
             for failure in failures.exceptions:
                 logger.error("session broke: %s", type(failure).__name__, exc_info=failure)  # noqa: TRY400
-            self._hung_up, self._failed = EndedReason.ERROR, True
+            self._hung_up, self._lost = EndedReason.ERROR, True
         finally:
             await self._finish()
 
@@ -275,10 +273,10 @@ class Session:
     async def _hang_up(self) -> None:
         """End the call at the carrier, unless that is what ended the stream, and close the socket.
 
-        Where the stream was lost, or we fail, the socket alone is closed: the carrier then asks what to do with the
-        call (after_stream), and whoever is on the line hears a sentence instead of a click.
+        Of a lost one the socket alone is closed: the carrier then asks what to do with the call (after_stream), and
+        whoever is on the line hears a sentence instead of a click.
         """
-        if not (self._stopped_by_carrier or self._lost or self._failed):
+        if not (self._stopped_by_carrier or self._lost):
             await self._record.hang_up(self._hung_up)
         await self._close_socket()
         self._released = True
