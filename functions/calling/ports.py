@@ -208,7 +208,11 @@ class ContactStore(Protocol):
 
 
 class LimitsStore(Protocol):
-    """What accounts allow themselves."""
+    """What accounts allow themselves, within what the deployment carries."""
+
+    @property
+    def capacity(self) -> int:
+        """Calls that the deployment carries at once. No account's cap is read as more, whatever was set."""
 
     def get(self, account_id: str) -> Limits:
         """Read an account's limits; of what was never set the deployment's defaults, as they are now."""

@@ -130,7 +130,10 @@ class CarrierSettings:
 
 @dataclass(frozen=True, slots=True)
 class PaceSettings:
-    """How many calls may live at once and start in a second (0: no limit); places campaigns leave to single calls."""
+    """How many calls may live at once and start in a second (0: no limit); places campaigns leave to single calls.
+
+    `global_cap` is what the deployment carries (the template's `Capacity`): an account's default, and its most.
+    """
 
     global_cap: int = 20
     calls_per_second: float = 1.0

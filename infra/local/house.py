@@ -166,7 +166,7 @@ async def _deploy(processes: Processes, settings: HouseSettings) -> dict[str, st
     await processes.ready("emulator", f"{settings.emulator_url}/_ministack/health", seconds=20)
     parameters = {
         "Stage": "local",
-        "GlobalCap": str(settings.cap),
+        "LocalCap": str(settings.cap),
         "CallsPerSecond": f"{settings.cps:g}",
         "PublicBaseUrl": settings.api_url,
         "LocalMediaUrl": settings.media_url,

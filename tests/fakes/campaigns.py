@@ -15,7 +15,7 @@ from calling.domain.campaign import KEPT_ENTRIES, Campaign, Counts, Ticket, exec
 from calling.domain.contact import Contact, SuppressionSource, free_at, with_dial
 from calling.domain.errors import InvalidRequest
 from calling.domain.events import Event
-from calling.domain.limits import FrequencyCap, Limits
+from calling.domain.limits import MAX_CAP, FrequencyCap, Limits
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import Recipient, RecipientState
 from calling.ports import AlreadyExists, CampaignPage, ExecutionState, Schedule, StaleRecord
@@ -220,12 +220,15 @@ class MemoryContactStore:
 
 
 class MemoryLimitsStore:
-    def __init__(self, defaults: Limits | None = None) -> None:
+    """What accounts set is in `set`; `capacity` is the deployment's, by itself, so that tests may raise a cap."""
+
+    def __init__(self, defaults: Limits | None = None, capacity: int = MAX_CAP) -> None:
         self.defaults = defaults or Limits()
+        self.capacity = capacity
         self.set: dict[str, dict[str, Any]] = {}
 
     def get(self, account_id: str) -> Limits:
-        return replace(self.defaults, **self.set.get(account_id, {}))
+        return replace(self.defaults, **self.set.get(account_id, {})).within(self.capacity)
 
     def change(self, account_id: str, changes: Mapping[str, Any]) -> Limits:
         for name, value in changes.items():
@@ -233,7 +236,7 @@ class MemoryLimitsStore:
         after = codec.decode(Limits, codec.encode(replace(self.get(account_id), **changes)))
         if changes:
             self.set.setdefault(account_id, {}).update({name: getattr(after, name) for name in changes})
-        return after
+        return after.within(self.capacity)
 
     def put(self, account_id: str, limits: Limits) -> None:
         """Set every field; tests only."""

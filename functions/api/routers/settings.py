@@ -31,6 +31,12 @@ def put_settings(body: SettingsChanges, ports: Ports, key: Key) -> SettingsOut:
     before = ports.limits.get(key.account_id)
     changes = _changes(before, body)
     limits = replace(before, **changes)
+    if "max_concurrent_calls" in changes and limits.max_concurrent_calls > ports.limits.capacity:
+        raise InvalidRequest(
+            f"This deployment carries {ports.limits.capacity} calls at once, as its parameter Capacity says.",
+            field="max_concurrent_calls",
+            maximum=ports.limits.capacity,
+        )
     if limits.single_call_reserve >= limits.max_concurrent_calls:
         raise InvalidRequest("single_call_reserve must be below max_concurrent_calls.", field="single_call_reserve")
     if limits.calls_per_second == 0 and not ports.unlimited_pace:

@@ -37,7 +37,9 @@ class BreakerFields(Body):
 class SettingsChanges(Body):
     """What to change: the fields that are sent, and only those."""
 
-    max_concurrent_calls: Annotated[int, Field(ge=1, le=MAX_CAP)] = 20
+    max_concurrent_calls: Annotated[
+        int, Field(ge=1, le=MAX_CAP, description="At most what the deployment carries (its parameter Capacity)")
+    ] = 20
     single_call_reserve: Annotated[
         int, Field(ge=0, le=MAX_CAP, description="Places campaigns leave to single calls")
     ] = 2

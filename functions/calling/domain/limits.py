@@ -1,6 +1,6 @@
 """What an account allows itself: its cap, its pace, how often a person is called, when a campaign stops itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_CAP = 5_000
 
@@ -37,3 +37,7 @@ class Limits:
     def campaign_places(self) -> int:
         """How many places campaigns may hold together: the rest is kept for single calls."""
         return max(1, self.max_concurrent_calls - self.single_call_reserve)
+
+    def within(self, capacity: int) -> "Limits":
+        """Bound the cap by what the deployment carries: it may have been set when that was more."""
+        return replace(self, max_concurrent_calls=min(self.max_concurrent_calls, capacity))

@@ -58,6 +58,17 @@ def test_what_was_never_sent_follows_the_deployment(world: World, api: Api) -> N
     assert (shown["max_concurrent_calls"], shown["frequency_cap"]) == (9, None), "the account's own"
 
 
+def test_no_cap_is_above_what_the_deployment_carries(world: World, api: Api) -> None:
+    put(api, max_concurrent_calls=50)
+    world.limits.capacity = 20
+    error = error_of(put(api, max_concurrent_calls=21), 400, "invalid_field", "max_concurrent_calls")
+    assert error["details"]["maximum"] == 20
+    assert "Capacity" in error["message"]
+    assert api.get("/settings").json()["max_concurrent_calls"] == 20, "set when more was carried"
+    assert put(api, single_call_reserve=3).json()["max_concurrent_calls"] == 20
+    assert put(api, max_concurrent_calls=20).json()["max_concurrent_calls"] == 20
+
+
 def test_a_reserve_is_judged_together_with_what_the_deployment_says_now(world: World, api: Api) -> None:
     put(api, single_call_reserve=5)
     world.limits.defaults = Limits(max_concurrent_calls=5)

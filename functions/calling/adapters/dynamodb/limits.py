@@ -14,12 +14,17 @@ _NONE = {"NULL": True}  # set to 'none', where an absent attribute is not set
 
 
 class DynamoLimitsStore:
-    """Fulfils LimitsStore. `defaults` are the deployment's, for what an account has not set."""
+    """Fulfils LimitsStore. `defaults` are the deployment's, for what an account has not set; their cap is the most."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str, defaults: Limits) -> None:
         self._client = client
         self._table = table_name
         self._defaults = defaults
+
+    @property
+    def capacity(self) -> int:
+        """See the port."""
+        return self._defaults.max_concurrent_calls
 
     def get(self, account_id: str) -> Limits:
         """Read an account's limits; see the port."""
@@ -43,4 +48,5 @@ class DynamoLimitsStore:
 
     def _merged(self, item: Item) -> Limits:
         known = codec.encode(self._defaults) | item
-        return codec.decode(Limits, {name: value for name, value in known.items() if value != _NONE})
+        limits = codec.decode(Limits, {name: value for name, value in known.items() if value != _NONE})
+        return limits.within(self.capacity)
