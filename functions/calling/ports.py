@@ -206,6 +206,9 @@ class ContactStore(Protocol):
         cap is not asked again. Else nothing is written, and what stands in the way is returned.
         """
 
+    def forget_dial(self, account_id: str, person: PhoneNumber, call_id: str) -> None:
+        """Count a dial no more that rang nobody; nothing where it is not counted."""
+
 
 class LimitsStore(Protocol):
     """What accounts allow themselves, within what the deployment carries."""

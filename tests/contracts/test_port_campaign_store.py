@@ -13,6 +13,7 @@ from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
 from calling.adapters.dynamodb.recipients import COUNTS_OUTLIVE_SECONDS
 from calling.adapters.dynamodb.retention import Retention
 from calling.domain import events
+from calling.domain.blocked import Blocked
 from calling.domain.call import Call, Direction, TimelineEntry
 from calling.domain.campaign import KEPT_ENTRIES, Campaign, CampaignStatus, Counts, RetryOn
 from calling.domain.errors import InvalidRequest
@@ -89,6 +90,7 @@ def test_a_campaign_is_read_as_it_was_added(campaigns: CampaignStore, account_id
         window=CallingWindow(540, 1020, ("mon", "fri")),
         retry_on=(RetryOn.BUSY, RetryOn.NO_ANSWER),
         held_countries=("GB",),
+        blocked={"GB": Blocked((3, 1, 2), T0 + 4)},
         scheduled_at=T0 + 5,
         timeline=(TimelineEntry(T0, "accepted", "by the API", {"caps": [1, 2.5]}),),
     )

@@ -98,6 +98,19 @@ def test_a_call_that_was_counted_and_is_dialled_later_counts_from_then_on(
     assert contacts.count_dial(account_id, SARAH, "call_4", cap=CAP, now=T0 + 600_000 + DAY_MS) is None
 
 
+def test_a_dial_that_rang_nobody_is_counted_no_more(contacts: ContactStore, account_id: str) -> None:
+    for n, call_id in enumerate(("call_1", "call_2")):
+        assert contacts.count_dial(account_id, SARAH, call_id, cap=CAP, now=T0 + n) is None
+    for _ in range(2):
+        contacts.forget_dial(account_id, SARAH, "call_1")
+    known = contacts.get(account_id, SARAH)
+    assert known is not None
+    assert known.dials == {"call_2": T0 + 1}
+    assert contacts.count_dial(account_id, SARAH, "call_3", cap=CAP, now=T0 + 2) is None
+    contacts.forget_dial(account_id, TOM, "call_1")
+    assert contacts.get(account_id, TOM) is None
+
+
 def test_a_suppressed_person_is_not_dialled(contacts: ContactStore, account_id: str) -> None:
     """Nor is a call that was counted before they said so."""
     assert contacts.count_dial(account_id, SARAH, "call_1", cap=CAP, now=T0) is None

@@ -210,6 +210,11 @@ class MemoryContactStore:
         self._put(replace(contact, dials=with_dial(contact, call_id, cap, now)))
         return None
 
+    def forget_dial(self, account_id: str, person: PhoneNumber, call_id: str) -> None:
+        contact = self._known(account_id, person)
+        if call_id in contact.dials:
+            self._put(replace(contact, dials={known: at for known, at in contact.dials.items() if known != call_id}))
+
     def _known(self, account_id: str, person: PhoneNumber) -> Contact:
         return self.get(account_id, person) or Contact(account_id, person)
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calling.domain import carrier_codes
-from calling.domain.attempts import MAX_TRIES_OVER_BUDGET, begun, ended, given_up, outcome_of, put_off
+from calling.domain.attempts import MAX_TRIES_OVER_BUDGET, begun, ended, given_up, outcome_of, put_off, revived
+from calling.domain.blocked import Blocked, accepted, refused
 from calling.domain.call import Call, CallStatus, Direction, EndedReason
 from calling.domain.campaign import Campaign, CampaignStatus, RetryOn
 from calling.domain.carrier_codes import Fault
@@ -92,7 +93,8 @@ def test_a_life_of_attempts(campaign: Campaign, calls: list[dict[str, Any]]) -> 
         assert ended(campaign, after, over, now + 1) is after
         assert after.state is not RecipientState.IN_FLIGHT
         assert (after.due_at is None) == after.state.is_terminal
-        assert after.attempts == recipient.attempts + (over.dial_started_at is not None)
+        accounts = over.refusal in (Fault.ACCOUNT, Fault.COUNTRY)
+        assert after.attempts == recipient.attempts + (over.dial_started_at is not None and not accounts)
         assert after.attempts <= campaign.max_attempts
         assert after.tries == number
         assert len(after.decisions) <= KEPT_DECISIONS
@@ -147,12 +149,59 @@ def test_an_outcome_is_tried_again_where_the_campaign_says_so_until_the_budget_i
 
 
 @pytest.mark.parametrize("code", list(carrier_codes.TWILIO))
-def test_a_refused_number_is_never_tried_again_nor_is_what_the_account_may_not_do(code: int) -> None:
+def test_a_refused_number_is_never_tried_again_and_the_accounts_faults_cost_nobody_an_attempt(code: int) -> None:
     after = ended(CAMPAIGN, LINE, asked(CallStatus.FAILED, dial_error_code=code), NOW)
-    again = carrier_codes.fault(code) in (Fault.PACE, Fault.OTHER)
-    assert after.state is (RecipientState.PENDING if again else RecipientState.FAILED)
-    assert after.attempts == 1
+    fault = carrier_codes.fault(code)
+    never = fault in (Fault.NUMBER, Fault.BLOCKED)
+    assert after.state is (RecipientState.FAILED if never else RecipientState.PENDING)
+    assert after.attempts == (fault not in (Fault.ACCOUNT, Fault.COUNTRY))
     assert f"(Twilio {code})" in after.reason
+    placed = asked(CallStatus.FAILED, dial_error_code=code, twilio_call_sid="CA1")  # it was placed all the same
+    assert ended(CAMPAIGN, LINE, placed, NOW).attempts == 1
+
+
+REFUSED = asked(CallStatus.FAILED, dial_error_code=21216)
+AMERICAN = replace(LINE, country="US")
+
+
+def test_a_blocked_number_whose_country_is_held_or_was_lifted_since_waits_again() -> None:
+    for campaign in (replace(CAMPAIGN, held_countries=("US",)), replace(CAMPAIGN, lifted_at=NOW + 1)):
+        after = ended(campaign, AMERICAN, REFUSED, NOW + 2)
+        assert (after.state, after.attempts, after.outcome) == (RecipientState.PENDING, 0, None)
+    for campaign in (replace(CAMPAIGN, held_countries=("GB",)), replace(CAMPAIGN, lifted_at=NOW - 1)):
+        after = ended(campaign, AMERICAN, REFUSED, NOW + 2)
+        assert (after.state, after.attempts, after.outcome) == (RecipientState.FAILED, 1, "failed")
+
+
+def test_who_was_taken_for_blocked_is_as_before_that_call() -> None:
+    busy = ended(CAMPAIGN, AMERICAN, asked(CallStatus.BUSY), NOW)
+    again = begun(busy, attempt_id("camp_1", 0, 2), DIAL, NOW)
+    blocked = ended(CAMPAIGN, again, replace(REFUSED, call_id=again.call_id or ""), NOW)
+    assert (blocked.state, blocked.attempts, blocked.outcome) == (RecipientState.FAILED, 2, "failed")
+    after = revived(blocked, NOW + 9)
+    assert (after.state, after.attempts, after.outcome) == (RecipientState.PENDING, 1, "busy")
+    assert after.due_at == NOW + 9
+    assert revived(after, NOW + 10) is after, "once"
+
+
+@given(campaigns, facts)
+def test_nobody_else_is_revived(campaign: Campaign, end: dict[str, Any]) -> None:
+    over = asked(**end) if end.pop("dial_started_at") else call(LINE, **end)
+    after = ended(campaign, LINE, over, NOW)
+    if over.refusal is not Fault.BLOCKED:
+        assert revived(after, NOW) is after
+
+
+def test_three_in_a_row_are_the_accounts() -> None:
+    known: dict[str, Blocked] = {}
+    for row, at in ((7, 10), (8, 11), (8, 11)):
+        known = refused(known, "US", row, at)
+        assert not known["US"].by_account
+    assert accepted(known, "US", 11) == known, "it was dialled no later"
+    assert accepted(known, "GB", 12) == known
+    assert refused(known, "US", 9, 12)["US"].by_account
+    assert not refused(known, "CA", 9, 12)["CA"].by_account
+    assert accepted(known, "US", 12) == {}
 
 
 @given(campaigns, st.sampled_from(ENDS), never)

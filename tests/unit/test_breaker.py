@@ -31,7 +31,7 @@ def codes(fault: Fault) -> list[int]:
     return [code for code, meaning in carrier_codes.TWILIO.items() if meaning.fault is fault]
 
 
-@pytest.mark.parametrize("code", codes(Fault.NUMBER) + codes(Fault.COUNTRY))
+@pytest.mark.parametrize("code", codes(Fault.NUMBER) + codes(Fault.BLOCKED) + codes(Fault.COUNTRY))
 def test_a_bad_number_or_a_held_country_does_not_speak_against_the_campaign(code: int) -> None:
     assert not breaker.failed(replace(ASKED, dial_error_code=code))
 
@@ -97,7 +97,7 @@ def test_a_window_is_its_last_slots(seconds: int, at: int, before: int) -> None:
 def test_what_the_account_or_the_country_lacks_is_told_by_the_code(code: int) -> None:
     call, fault = replace(ASKED, dial_error_code=code), carrier_codes.TWILIO[code].fault
     assert breaker.account_refused(call) == (carrier_codes.words(code, None) if fault is Fault.ACCOUNT else None)
-    assert breaker.country_refused(call) == (fault is Fault.COUNTRY)
+    assert call.refusal is fault
     placed = replace(call, twilio_call_sid="CA1")  # it was placed all the same
     assert breaker.account_refused(placed) is None
-    assert not breaker.country_refused(placed)
+    assert placed.refusal is None

@@ -11,7 +11,18 @@ ACTIONS = {
     21217: Fault.NUMBER,
     13224: Fault.NUMBER,
     21214: Fault.NUMBER,
-    21216: Fault.NUMBER,
+    21216: Fault.BLOCKED,
+    21203: Fault.COUNTRY,
+    13225: Fault.NUMBER,
+    32203: Fault.NUMBER,
+    32224: Fault.NUMBER,
+    10001: Fault.ACCOUNT,
+    10002: Fault.ACCOUNT,
+    10005: Fault.ACCOUNT,
+    20005: Fault.ACCOUNT,
+    20006: Fault.ACCOUNT,
+    20008: Fault.ACCOUNT,
+    20404: Fault.ACCOUNT,
     21202: Fault.NUMBER,
     21610: Fault.NUMBER,
     21215: Fault.COUNTRY,
@@ -28,6 +39,8 @@ ACTIONS = {
     31920: Fault.OTHER,
     31921: Fault.OTHER,
     31924: Fault.OTHER,
+    31931: Fault.OTHER,
+    31951: Fault.OTHER,
 }
 
 

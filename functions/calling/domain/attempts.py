@@ -5,7 +5,7 @@ from dataclasses import replace
 from calling.domain import carrier_codes
 from calling.domain.call import Call, CallStatus, EndedReason
 from calling.domain.campaign import Campaign
-from calling.domain.carrier_codes import Fault
+from calling.domain.carrier_codes import NOBODYS_ATTEMPT, Fault
 from calling.domain.due import Due
 from calling.domain.recipient import Decision, Recipient, RecipientState, Verdict, decided
 
@@ -20,6 +20,7 @@ _STATE = {
     "unknown": RecipientState.FAILED,
     "canceled": RecipientState.CANCELED,
 }
+_REFUSAL = "refusal"  # of a decision's details: whose fault it was that the carrier refused the call
 _SKIPPED = frozenset({EndedReason.EXPIRED, EndedReason.SUPPRESSED, EndedReason.OUTSIDE_WINDOW, EndedReason.FAILED})
 
 
@@ -75,29 +76,48 @@ def ended(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Rec
         return recipient
     if not call.status.is_terminal:
         return recipient
-    asked = call.was_asked_of_carrier
-    after = replace(
-        recipient,
-        attempts=recipient.attempts + asked,
-        last_ended_at=now,
-        outcome=outcome_of(call) if asked else recipient.outcome,
-    )
-    if not asked and (call.put_back or call.status is CallStatus.FAILED):  # a reason that passes, or a fault of ours
-        return _back(campaign, after, call, now)
-    if not asked:
-        return _called_off(after, call, now)
+    if given_back(campaign, recipient, call):
+        return _back(campaign, replace(recipient, last_ended_at=now), call, now)
+    if not call.was_asked_of_carrier:
+        return _called_off(replace(recipient, last_ended_at=now), call, now)
     result = outcome_of(call)
+    after = replace(recipient, attempts=recipient.attempts + 1, last_ended_at=now, outcome=result)
     reason = _words(call, result)
-    again = result in {r.value for r in campaign.retry_on} and carrier_codes.fault(call.dial_error_code) in (
-        Fault.OTHER,
-        Fault.PACE,
-    )
+    again = result in {r.value for r in campaign.retry_on} and call.refusal in (None, Fault.OTHER, Fault.PACE)
     if again and after.attempts < campaign.max_attempts and not campaign.status.is_terminal:
         at = now + campaign.retry_delay_minutes * 60_000
         note = Decision(now, Verdict.WAIT, f"{reason}; it is tried again", {"outcome": result, "until": at})
         return _pending(after, note, at, retry_at=at)
-    note = Decision(now, Verdict.NEVER, reason, {"outcome": result, "call_id": call.call_id})
+    refused = {_REFUSAL: call.refusal.value} if call.refusal else {}
+    note = Decision(now, Verdict.NEVER, reason, {"outcome": result, "call_id": call.call_id, **refused})
     return replace(after, state=_STATE[result], reason=reason, due_at=None, decisions=decided(after, note))
+
+
+def given_back(campaign: Campaign, recipient: Recipient, call: Call) -> bool:
+    """Tell whether a settled call used up no attempt, for a reason that passes: its recipient waits again.
+
+    It was called off before its request, or the carrier refused it untouched for the account's sake.
+    """
+    if not call.was_asked_of_carrier:
+        return call.put_back or call.status is CallStatus.FAILED  # a reason that passes, or a fault of ours
+    if call.refusal is Fault.BLOCKED:
+        lifted = (call.dial_started_at or 0) < (campaign.lifted_at or 0)
+        return lifted or recipient.country in campaign.held_countries
+    return call.refusal in NOBODYS_ATTEMPT
+
+
+def revived(recipient: Recipient, now: int) -> Recipient:
+    """Its number was taken for blocked, and it was the account: it waits again, the attempt given back.
+
+    The very same recipient where that is not how it ended.
+    """
+    last = recipient.decisions[-1] if recipient.decisions else None
+    if recipient.state is not RecipientState.FAILED or last is None or last.details.get(_REFUSAL) != Fault.BLOCKED:
+        return recipient
+    note = Decision(now, Verdict.WAIT, "it was refused for the account's sake: it is called again", {})
+    before = [d.details["outcome"] for d in recipient.decisions[:-1] if "outcome" in d.details]
+    back = replace(recipient, attempts=recipient.attempts - 1, outcome=before[-1] if before else None)
+    return _pending(back, note, now, retry_at=None)
 
 
 def outcome_of(call: Call) -> str:
@@ -121,8 +141,9 @@ def _pending(recipient: Recipient, note: Decision, due_at: int, *, retry_at: int
 
 
 def _back(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Recipient:
-    """The dial was called off before the request, for a reason that passes: no attempt is consumed."""
-    why = f": {call.never_dialled_why}" if call.never_dialled_why else ""
+    """The dial was called off, or refused for the account's sake, for a reason that passes: no attempt is consumed."""
+    said = call.never_dialled_why or carrier_codes.words(call.dial_error_code, None)
+    why = f": {said}" if said else ""
     if recipient.tries >= campaign.max_attempts + MAX_TRIES_OVER_BUDGET:
         note = Decision(
             now, Verdict.NEVER, f"it was put off {recipient.tries} times just before it was dialled{why}", {}
@@ -135,7 +156,10 @@ def _back(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Rec
             reason=note.reason,
             decisions=decided(recipient, note),
         )
-    note = Decision(now, Verdict.WAIT, f"it was put off just before it was dialled{why}", {"call_id": call.call_id})
+    what = (
+        "the carrier refused it, at no attempt's cost" if call.refusal else "it was put off just before it was dialled"
+    )
+    note = Decision(now, Verdict.WAIT, f"{what}{why}", {"call_id": call.call_id})
     return _pending(recipient, note, now, retry_at=recipient.retry_at)
 
 

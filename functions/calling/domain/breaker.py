@@ -17,11 +17,11 @@ def failed(call: Call) -> bool:
     """Tell whether a call speaks against going on.
 
     A number that does not exist and a person who is busy do not; nor does a country that must not be called, which is
-    held by itself.
+    held by itself, once that is known.
     """
     if not call.was_asked_of_carrier:
         return call.never_dialled is EndedReason.ERROR
-    if carrier_codes.fault(call.dial_error_code) in (Fault.NUMBER, Fault.COUNTRY):
+    if carrier_codes.fault(call.dial_error_code) in (Fault.NUMBER, Fault.BLOCKED, Fault.COUNTRY):
         return False
     if call.sip_response_code in carrier_codes.NO_SUCH_NUMBER:
         return False
@@ -39,11 +39,4 @@ def trips(breaker: Breaker, calls: int, failures: int) -> str | None:
 
 def account_refused(call: Call) -> str | None:
     """Say why nothing can be dialled from this carrier account or number; None where that is not so."""
-    if call.twilio_call_sid is not None or carrier_codes.fault(call.dial_error_code) is not Fault.ACCOUNT:
-        return None
-    return carrier_codes.words(call.dial_error_code, None)
-
-
-def country_refused(call: Call) -> bool:
-    """Tell whether the carrier account lacks the permission for this call's country."""
-    return call.twilio_call_sid is None and carrier_codes.fault(call.dial_error_code) is Fault.COUNTRY
+    return carrier_codes.words(call.dial_error_code, None) if call.refusal is Fault.ACCOUNT else None

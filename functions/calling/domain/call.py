@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from calling.domain import carrier_codes
 from calling.domain.agent import VoicemailAction
+from calling.domain.carrier_codes import Fault
 from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.phone_number import PLACEHOLDERS, PhoneNumber
 
@@ -244,6 +246,13 @@ class Call:
     def was_asked_of_carrier(self) -> bool:
         """True once the one request may have left this house; always for an inbound call, which is the carrier's."""
         return self.dial_started_at is not None
+
+    @property
+    def refusal(self) -> Fault | None:
+        """Whose fault it is that the carrier refused it; None where it did not, or placed it all the same."""
+        if self.twilio_call_sid is not None or self.dial_error_code is None:
+            return None
+        return carrier_codes.fault(self.dial_error_code)
 
     @property
     def is_to_leave_queue(self) -> bool:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from calling.domain import carrier_codes
+from calling.domain.blocked import Blocked
 from calling.domain.call import TimelineEntry
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import RecipientState
@@ -92,7 +94,8 @@ class Campaign:
     finished_at: int | None = None
     swept_at: int | None = None  # over, and nobody of it waits or is on the line any more
     pause_reason: str | None = None  # also why it failed
-    held_countries: tuple[str, ...] = ()  # geo permissions are missing; lifted by resume
+    held_countries: tuple[str, ...] = ()  # the carrier account may not call them; lifted by resume
+    blocked: dict[str, Blocked] = field(default_factory=dict)  # refused as blocked, in a row, by country
     lifted_at: int | None = None  # when resume last lifted some: who was held for them is looked at before their time
     # its execution
     generation: int = 0  # a long campaign goes on in the next execution
@@ -104,6 +107,12 @@ class Campaign:
     def places(self, campaign_places: int) -> int:
         """Say how many calls of it may live at once, of those the account leaves to campaigns."""
         return min(self.max_concurrent or campaign_places, campaign_places)
+
+    def why_held(self, country: str) -> str:
+        """Say why calls to a country are held."""
+        if country in self.blocked and self.blocked[country].by_account:
+            return carrier_codes.TWILIO[21216].words
+        return carrier_codes.TWILIO[21215].words
 
     @property
     def needs_nobody(self) -> bool:

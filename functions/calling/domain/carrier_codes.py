@@ -12,6 +12,7 @@ class Fault(StrEnum):
     """Whose fault a refused dial is: that decides what else may be dialled."""
 
     NUMBER = "number"  # this number will never do
+    BLOCKED = "blocked"  # this number, or the account's missing profile: others of its country tell which
     COUNTRY = "country"  # geo permissions: no number of its country will do until the settings are changed
     ACCOUNT = "account"  # the carrier account or the caller ID: nothing will do until somebody mends it
     PACE = "pace"  # too much at once: the same will do later
@@ -28,19 +29,31 @@ class Meaning:
 
 TWILIO: dict[int, Meaning] = {
     10001: Meaning("the carrier account is not active", Fault.ACCOUNT),
+    10002: Meaning("a trial account may not do this", Fault.ACCOUNT),
     10004: Meaning("the carrier account has too many calls at once", Fault.PACE),
+    10005: Meaning("voice calls are disabled for the carrier account", Fault.ACCOUNT),
     13224: Meaning("the number is invalid or not supported", Fault.NUMBER),
+    13225: Meaning("the carrier does not call this number", Fault.NUMBER),
     13227: Meaning("the carrier account may not call this country (geo permissions)", Fault.COUNTRY),
     20003: Meaning("the carrier refused the account's credentials", Fault.ACCOUNT),
     20005: Meaning("the carrier account is suspended", Fault.ACCOUNT),
+    20006: Meaning("the carrier refused the account's access", Fault.ACCOUNT),
+    20008: Meaning("the credentials are the carrier account's test credentials", Fault.ACCOUNT),
+    20404: Meaning("there is no such carrier account: its SID is wrong", Fault.ACCOUNT),
     20429: Meaning("too many requests to the carrier", Fault.PACE),
     21202: Meaning("premium-rate or short number", Fault.NUMBER),
+    21203: Meaning("international calls are not enabled for the carrier account", Fault.COUNTRY),
     21210: Meaning("the number called from is not verified", Fault.ACCOUNT),
     21211: Meaning("not a valid phone number", Fault.NUMBER),
-    21212: Meaning("the number called from is not accepted as a caller ID", Fault.ACCOUNT),
+    21212: Meaning(
+        "the number called from is not accepted as a caller ID, or is on a do-not-originate list", Fault.ACCOUNT
+    ),
     21214: Meaning("the number cannot be reached", Fault.NUMBER),
     21215: Meaning("the carrier account may not call this country (geo permissions)", Fault.COUNTRY),
-    21216: Meaning("the carrier account may not call this number", Fault.NUMBER),
+    21216: Meaning(
+        "blocked by Twilio: high-risk number, or your account has no approved Primary Customer Profile (Trust Hub)",
+        Fault.BLOCKED,
+    ),
     21217: Meaning("does not appear to be a valid phone number", Fault.NUMBER),
     21219: Meaning("a trial account may call verified numbers only", Fault.ACCOUNT),
     21610: Meaning("this number has opted out of messages", Fault.NUMBER),
@@ -48,8 +61,12 @@ TWILIO: dict[int, Meaning] = {
     31910: Meaning("the call's audio could not be connected (TLS)"),
     31920: Meaning("the call's audio could not be connected (handshake)"),
     31921: Meaning("the call's audio connection was closed"),
-    31924: Meaning("the call's audio connection broke its protocol"),
+    31924: Meaning("the call's audio connection broke the websocket protocol"),
+    31931: Meaning("more than ten minutes of the call's audio were waiting to be played"),
+    31951: Meaning("the call's audio connection sent a message the carrier does not know"),
+    32203: Meaning("the carrier does not call this number", Fault.NUMBER),
     32205: Meaning("the carrier account may not call this country (geo permissions)", Fault.COUNTRY),
+    32224: Meaning("the number is not valid", Fault.NUMBER),
 }
 SIP: dict[int, str] = {
     403: "the called network refused the call",
@@ -70,6 +87,9 @@ SIP: dict[int, str] = {
     608: "the call was rejected as spam",
 }
 NO_SUCH_NUMBER = frozenset({404, 410, 484, 604})  # SIP: what they say of a number speaks against nothing else
+
+
+NOBODYS_ATTEMPT = frozenset({Fault.COUNTRY, Fault.ACCOUNT})  # the callee has no part in it, and nothing was placed
 
 
 def fault(twilio_code: int | None) -> Fault:

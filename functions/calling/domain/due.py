@@ -91,7 +91,7 @@ def _held(campaign: Campaign, recipient: Recipient) -> str | None:
     if campaign.status is CampaignStatus.PAUSED:
         return f"the campaign is paused: {campaign.pause_reason or 'on request'}"
     if recipient.country is not None and recipient.country in campaign.held_countries:
-        return f"calls to {recipient.country} are held: the carrier account may not call it (geo permissions)"
+        return f"calls to {recipient.country} are held: {campaign.why_held(recipient.country)}"
     return _HELD.get(campaign.status)
 
 

@@ -56,7 +56,7 @@ def connected_ms(call: Call) -> int:
 def _status(call: Call) -> CallStatus:
     if call.never_dialled is not None:
         return CallStatus.FAILED if call.never_dialled is EndedReason.ERROR else CallStatus.CANCELED
-    if call.dial_error_code is not None and call.twilio_call_sid is None:
+    if call.refusal is not None:
         return CallStatus.FAILED
     if call.carrier_status is not None and call.carrier_status.is_terminal:
         return _FROM_CARRIER[call.carrier_status]

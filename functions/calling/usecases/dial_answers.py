@@ -12,6 +12,7 @@ from typing import Any
 from calling.domain import carrier_codes
 from calling.domain.call import TRANSITIONS, Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.errors import CarrierRefused, CarrierThrottled
+from calling.domain.phone_number import region
 from calling.domain.revision import Revision
 from calling.ports import (
     AgentStore,
@@ -28,6 +29,7 @@ from calling.ports import (
     Pacer,
     WatchQueue,
 )
+from calling.usecases.hold_country import hold_country
 from calling.usecases.revise_call import revise_call
 from calling.usecases.watch_call import WATCH_SECONDS
 
@@ -83,6 +85,14 @@ def placed_at_carrier(call: Call, account: CarrierAccount, placed: CarrierCall, 
         ports.carrier.hang_up(account, placed.sid, answered=call.was_answered)
     elif _queued_too_long(call, placed, ports.clock.now()):
         _take_from_queue(call, account, placed, ports=ports)
+    _country_answers(call, ports=ports)
+
+
+def _country_answers(call: Call, *, ports: DialPorts) -> None:
+    """Tell the campaign at once: numbers that are refused as blocked are counted from the last accepted call on."""
+    campaign = ports.campaigns.get(call.account_id, call.campaign_id or "") if call.recipient is not None else None
+    if campaign is not None and campaign.blocked:
+        hold_country(campaign, region(call.to_number), call, campaigns=ports.campaigns, clock=ports.clock)
 
 
 def _take_from_queue(call: Call, account: CarrierAccount, placed: CarrierCall, *, ports: DialPorts) -> None:

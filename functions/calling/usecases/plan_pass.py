@@ -191,8 +191,8 @@ def _nobody(campaign: Campaign, held: int, *, looked: int, ports: PlanPorts) -> 
         _complete(campaign, ports=ports)
         return {"result": "again"}
     if held and counts.in_flight == 0 and _all_held(campaign, counts.pending, ports=ports):
-        countries = ", ".join(campaign.held_countries)
-        reason = f"only numbers of {countries} are left, which the carrier account may not call (geo permissions)"
+        countries, why = campaign.held_countries, dict.fromkeys(map(campaign.why_held, campaign.held_countries))
+        reason = f"only numbers of {', '.join(countries)} are left, which are held: {'; '.join(why)}"
         ids = (campaign.account_id, campaign.campaign_id, reason)
         pause_by_itself(*ids, campaigns=ports.campaigns, workflow=ports.workflow, clock=ports.clock)
         return {"result": "again"}

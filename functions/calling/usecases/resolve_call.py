@@ -34,7 +34,7 @@ def resolve_call(account_id: str, call_id: str, *, ports: ResolvePorts) -> dict[
         return {"result": "ended"}
     if not call.was_asked_of_carrier:
         return _never_asked(call, ports=ports)
-    if call.dial_error_code is not None and call.twilio_call_sid is None:
+    if call.refusal is not None:
         return {"result": "ended"}
     number = ports.agents.get_number(account_id, call.our_number)
     past_deadline = ports.clock.now() >= (call.deadline_at or 0)

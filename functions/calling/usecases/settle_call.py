@@ -78,6 +78,7 @@ def settle_call(account_id: str, call_id: str, *, summary_failed: bool = False, 
     end_attempt(
         call,
         campaigns=ports.campaigns,
+        contacts=ports.contacts,
         limits=ports.limits,
         workflow=ports.campaign_workflow,
         clock=ports.clock,
@@ -108,8 +109,7 @@ def _suppress(call: Call, turns: tuple[Turn, ...], *, ports: SettlePorts) -> boo
 
 def _unready(call: Call, now: int) -> dict[str, Any] | None:
     """Say what must come first: the carrier's last word, then the media session's."""
-    never_placed = call.never_dialled is not None or (call.dial_error_code is not None and call.twilio_call_sid is None)
-    if never_placed:
+    if call.never_dialled is not None or call.refusal is not None:
         return None
     if not call.carrier_is_done:
         return None if now >= (call.deadline_at or 0) and call.was_asked_of_carrier else {"result": "resolve"}

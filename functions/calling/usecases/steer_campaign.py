@@ -1,13 +1,15 @@
 """Launch, pause, resume, cancel a campaign: a person does, or it does itself. Each wakes the execution that waits."""
 
+from contextlib import suppress
 from typing import Any
 
 from calling.domain import events
+from calling.domain.attempts import revived
 from calling.domain.call import TimelineEntry
 from calling.domain.campaign import Campaign, CampaignStatus
 from calling.domain.errors import Conflict, InvalidRequest
 from calling.domain.revision import CampaignRevision
-from calling.ports import CampaignStore, CampaignWorkflow, Clock, Scheduler
+from calling.ports import CampaignStore, CampaignWorkflow, Clock, Scheduler, StaleRecord
 from calling.usecases.revise_campaign import revise_campaign, signal_campaign
 
 _S = CampaignStatus
@@ -52,6 +54,8 @@ def resume_campaign(
 ) -> Campaign:
     """Go on dialling, countries that were held included. A running campaign only has its held countries lifted.
 
+    Whom a country's hold cost their call before it was known for one waits again, and has used no attempt.
+
     Raises:
         NotFound: `campaign_not_found`.
         InvalidRequest: `campaign_already_completed`.
@@ -68,12 +72,28 @@ def resume_campaign(
         changes: dict[str, Any] = {"status": _S.RUNNING, "pause_reason": None, "held_countries": ()}
         if campaign.held_countries:
             changes["lifted_at"] = now
+            changes["blocked"] = {c: b for c, b in campaign.blocked.items() if c not in campaign.held_countries}
         return CampaignRevision(changes, TimelineEntry(now, "resumed", "on request"))
 
+    # Before the record forgets who they are: a request that dies in between is made again.
+    _revive(account_id, campaign_id, now, campaigns=campaigns)
     campaign, _ = revise_campaign(account_id, campaign_id, decide, campaigns=campaigns)
     # Also where nothing was written: the first request may have died before it woke anybody.
     signal_campaign(account_id, campaign_id, campaigns=campaigns, workflow=workflow)
     return campaign
+
+
+def _revive(account_id: str, campaign_id: str, now: int, *, campaigns: CampaignStore) -> None:
+    """Have those wait again whose numbers were taken for blocked before their country was held."""
+    campaign = campaigns.get(account_id, campaign_id)
+    if campaign is None or campaign.status.is_terminal:
+        return
+    rows = [row for country in campaign.held_countries if (b := campaign.blocked.get(country)) for row in b.rows]
+    for recipient in campaigns.recipients(campaign, rows):
+        again = revived(recipient, now)
+        if again is not recipient:
+            with suppress(StaleRecord):  # another request to resume was faster
+                campaigns.change_recipient(recipient, again)
 
 
 def cancel_campaign(

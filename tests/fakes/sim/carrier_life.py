@@ -97,7 +97,7 @@ class SimCarrier:
             self._post(account, request, None, f"refused {code}")
             if fault(code) is Fault.PACE:
                 raise CarrierThrottled("Too many.", twilio_code=code, http_status=429)
-            raise CarrierRefused("Refused.", twilio_code=code, http_status=400)
+            raise CarrierRefused("Refused.", twilio_code=code, http_status=401 if code == 20003 else 400)
         if answer in ("http_429", "http_500"):
             self._post(account, request, None, answer)
             if answer == "http_429":

@@ -17,7 +17,14 @@ from tests.fakes.sim.carrier_life import Post
 from tests.fakes.sim.house import ACCOUNT, House
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_UNTOUCHED = frozenset({"http_429", "refused 10004", "refused 20429", "refused 22005"})  # nothing of the budget
+# What the carrier refuses without touching it, and not for the callee's sake: nothing of anybody's budget.
+_LATER = frozenset({10004, 20429, 22005})
+_ACCOUNTS = frozenset(
+    {10001, 10002, 10005, 20003, 20005, 20006, 20008, 20404, 21210, 21212, 21219}  # the account, the number called from
+    | {13227, 21203, 21215, 32205}  # the country
+)
+_BLOCKED = 21216  # the callee's number or the account's doing: the attempt may have been given back
+_UNTOUCHED = frozenset({"http_429"} | {f"refused {code}" for code in _LATER | _ACCOUNTS | {_BLOCKED}})
 LAMBDA_MS = 10_000  # a Lambda's lifetime between its last look and its request
 
 
@@ -84,7 +91,8 @@ class Law:
             self.by_recipient[campaign.campaign_id, recipient.index] += 1
             if self.by_recipient[campaign.campaign_id, recipient.index] > campaign.max_attempts:
                 self.say(f"{who} was dialled more often than {campaign.max_attempts} times")
-            self._frequency(post, who)
+            if not post.answer.startswith("refused"):  # that rang nobody
+                self._frequency(post, who)
         since = self.closed.get(campaign.campaign_id)
         if since is not None and post.at > since + LAMBDA_MS:
             self.say(f"{who} was dialled {post.at - since} ms after its campaign was paused or canceled")
@@ -204,6 +212,11 @@ class Law:
         asked = self.by_recipient[campaign.campaign_id, recipient.index]
         if not asked <= recipient.attempts <= campaign.max_attempts:
             self.say(f"{who}: {asked} requests, {recipient.attempts} attempts of {campaign.max_attempts}")
+        calls = [self.house.calls.get(ACCOUNT, call_id) for call_id in recipient.call_ids]
+        codes = [call.dial_error_code for call in calls if call is not None and call.dial_started_at is not None]
+        used, blocked = sum(code not in _ACCOUNTS for code in codes), codes.count(_BLOCKED)
+        if not used - blocked <= recipient.attempts <= used:
+            self.say(f"{who}: {recipient.attempts} attempts; of its calls {used} used one, {blocked} of them blocked")
         if not recipient.reason:
             self.say(f"{who} ended without a reason")
         call = self.house.calls.get(ACCOUNT, recipient.call_id or "")

@@ -234,7 +234,7 @@ def test_who_was_held_for_a_country_is_called_as_soon_as_it_is_lifted(make: Make
     resumed = world.agenda.now_ms
     world.resume(campaign_id)
     world.run()
-    held = [world.posts(phone)[0].at - resumed for phone in german if phone not in tried]
+    held = [world.posts(phone)[-1].at - resumed for phone in german]
     assert max(held) < 30_000
     assert min(held) < 2_000
 

@@ -164,7 +164,7 @@ HELD: list[tuple[dict[str, Any], str]] = [
     ({"status": CampaignStatus.SCHEDULED}, "the campaign has not been launched yet"),
     (
         {"held_countries": ("GB",)},
-        "calls to GB are held: the carrier account may not call it (geo permissions)",
+        "calls to GB are held: the carrier account may not call this country (geo permissions)",
     ),
 ]
 

@@ -85,6 +85,16 @@ class DynamoContactStore:
         after = self._decide(account_id, person, decide, cap.days + 1)[1]
         return None if call_id in after.dials and not after.suppressed else after
 
+    def forget_dial(self, account_id: str, person: PhoneNumber, call_id: str) -> None:
+        """Count a dial no more; see the port. Raises StaleRecord: others changed the record each time."""
+
+        def decide(contact: Contact) -> Contact:
+            if call_id not in contact.dials:
+                return contact
+            return replace(contact, dials={known: at for known, at in contact.dials.items() if known != call_id})
+
+        self._decide(account_id, person, decide, KEEP_DAYS)
+
     def _decide(
         self, account_id: str, person: PhoneNumber, decide: Callable[[Contact], Contact], keep_days: int
     ) -> tuple[Contact, Contact]:

@@ -1,0 +1,205 @@
+"""Campaigns whose dials the carrier refuses for the account's sake: nobody loses their call, and it says what to mend.
+
+The law looks on all the while: that what was refused untouched uses up no attempt, and everything else does.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from calling.domain.campaign import CampaignStatus, RetryOn
+from calling.domain.limits import FrequencyCap, Limits
+from calling.domain.rows import Row
+from tests.fakes.sim.campaign_world import CampaignWorld, numbers
+from tests.fakes.sim.faults import Faults
+from tests.fakes.sim.house import ACCOUNT
+from tests.fakes.sim.lives import human, refused
+from tests.fakes.sim.rough import NEVER_TRIPS
+
+Make = Callable[..., CampaignWorld]
+S = CampaignStatus
+SLOW = Limits(max_concurrent_calls=20, calls_per_second=1, frequency_cap=None)
+ONCE = FrequencyCap(calls=1, days=1)
+BLOCKED = "blocked by Twilio: high-risk number, or your account has no approved Primary Customer Profile (Trust Hub)"
+EVERYTHING = {"max_attempts": 3, "retry_on": tuple(RetryOn), "retry_delay_minutes": 1}
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    worlds: list[CampaignWorld] = []
+
+    def one(**fields: Any) -> CampaignWorld:
+        worlds.append(CampaignWorld(**fields))
+        return worlds[-1]
+
+    yield one
+    for world in worlds:
+        world.close()
+
+
+def american(count: int, first: int = 0) -> list[str]:
+    return numbers(count, first, "+12125")
+
+
+def mend(world: CampaignWorld, phones: list[str]) -> None:
+    """Whatever the account lacked, it has now."""
+    world.carrier.anybody = human(5)
+    for phone in phones:
+        world.lives(phone, human(5))
+
+
+# -------------------------------------------------------------------- 21216: the number, or the account
+
+
+@pytest.mark.parametrize("cap", [None, ONCE])
+def test_an_account_without_a_profile_is_found_out_at_the_third_refusal_and_nobody_is_lost(
+    make: Make, cap: FrequencyCap | None
+) -> None:
+    world = make(limits=replace(SLOW, frequency_cap=cap))
+    phones = american(100)
+    for phone in phones:
+        world.lives(phone, refused(21216))
+    campaign_id = world.create(phones, **EVERYTHING)
+    world.settle()
+    campaign = world.campaign(campaign_id)
+    assert (campaign.status, campaign.held_countries) == (S.PAUSED, ("US",))
+    assert campaign.pause_reason == f"only numbers of US are left, which are held: {BLOCKED}"
+    assert f"calls to US are held: {BLOCKED} (Twilio 21216)" in {e.reason for e in campaign.timeline}
+    tried = len(world.posts())
+    assert 3 <= tried <= 5, "those behind the third had been on their way"
+    assert world.states(campaign_id) == {"failed": 2, "pending": 98}
+    mend(world, phones)
+    world.resume(campaign_id)
+    world.run()
+    assert world.states(campaign_id) == {"completed": 100}
+    assert {r.attempts for r in world.recipients(campaign_id)} == {1}
+    assert world.campaign(campaign_id).blocked == {}
+
+
+def test_a_few_blocked_numbers_among_others_are_the_numbers_own_fault(make: Make) -> None:
+    world = make(limits=SLOW)
+    phones = american(40)
+    blocked = {phones[n] for n in (0, 1, 7, 8, 20, 39)}
+    for phone in blocked:
+        world.lives(phone, refused(21216))
+    campaign_id = world.create(phones, **EVERYTHING)
+    world.run()
+    assert world.states(campaign_id) == {"completed": 34, "failed": 6}
+    for recipient in world.recipients(campaign_id):
+        if recipient.phone_number.e164 in blocked:
+            assert (recipient.attempts, recipient.reason) == (1, f"the call failed: {BLOCKED} (Twilio 21216)")
+    assert len(world.posts()) == 40, "a blocked number is never tried again"
+    assert world.campaign(campaign_id).held_countries == ()
+
+
+def test_a_profile_that_is_lost_midway_holds_its_country_alone(make: Make) -> None:
+    world = make(limits=SLOW)
+    phones, british = american(40), numbers(40)
+
+    def lose() -> None:
+        for phone in phones:
+            if not world.posts(phone):
+                world.lives(phone, refused(21216))
+
+    world.at(20, lose)
+    campaign_id = world.create([p for pair in zip(phones, british, strict=True) for p in pair])
+    world.settle()
+    campaign = world.campaign(campaign_id)
+    assert (campaign.status, campaign.held_countries) == (S.PAUSED, ("US",))
+    assert all(world.posts(phone) for phone in british)
+    mend(world, phones)
+    world.resume(campaign_id)
+    world.run()
+    assert world.states(campaign_id) == {"completed": 80}
+
+
+def test_a_hold_that_was_lifted_too_soon_comes_again_after_three_more(make: Make) -> None:
+    world = make(limits=SLOW)
+    phones = american(30)
+    for phone in phones:
+        world.lives(phone, refused(21216))
+    campaign_id = world.create(phones, max_attempts=1)
+    for _ in range(3):
+        before = len(world.posts())
+        world.settle()
+        assert 3 <= len(world.posts()) - before <= 5
+        assert world.states(campaign_id) == {"failed": 2, "pending": 28}
+        world.resume(campaign_id)
+    world.settle()
+    mend(world, phones)
+    world.resume(campaign_id)
+    world.run()
+    assert world.states(campaign_id) == {"completed": 30}
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "before campaigns.change",
+        "after campaigns.change",
+        "before campaigns.change_recipient",
+        "after campaigns.change_recipient",
+        "after contacts.forget_dial",
+    ],
+)
+@pytest.mark.parametrize("number", range(4))
+def test_who_settles_a_refused_call_may_die_at_any_moment(make: Make, moment: str, number: int) -> None:
+    world = make(limits=SLOW, faults=Faults(kill_at=(f"SettleCall: {moment}", number)))
+    phones = american(12)
+    for phone in phones:
+        world.lives(phone, refused(21216))
+    campaign_id = world.create(phones)
+    world.settle()
+    assert world.campaign(campaign_id).status is S.PAUSED
+    mend(world, phones)
+    world.resume(campaign_id)
+    world.run()
+    assert world.states(campaign_id) == {"completed": 12}
+
+
+# -------------------------------------------------------------------- what nobody can be dialled for
+
+
+@pytest.mark.parametrize("code", [10002, 10005, 20003, 20006, 20008, 20404, 21210])
+def test_what_the_account_lacks_pauses_the_campaign_and_costs_nobody_anything(make: Make, code: int) -> None:
+    world = make(limits=replace(SLOW, frequency_cap=ONCE))
+    world.carrier.anybody = refused(code)
+    campaign_id = world.create(numbers(30), max_attempts=1)
+    world.settle()
+    campaign = world.campaign(campaign_id)
+    assert campaign.status is S.PAUSED
+    assert (campaign.pause_reason or "").endswith(f"(Twilio {code})")
+    assert len(world.posts()) <= 5
+    assert world.states(campaign_id) == {"pending": 30}
+    refused_ones = [r for r in world.recipients(campaign_id) if r.tries]
+    assert {(r.attempts, r.outcome) for r in refused_ones} == {(0, None)}
+    calls = [world.calls.get(ACCOUNT, r.call_id or "") for r in refused_ones]
+    assert {(c.status.value, c.dial_error_code) for c in calls if c and c.dial_started_at} == {("failed", code)}, (
+        "the record says why"
+    )
+    mend(world, [])
+    world.resume(campaign_id)
+    world.run()
+    assert world.states(campaign_id) == {"completed": 30}
+    assert {r.attempts for r in world.recipients(campaign_id)} == {1}
+
+
+def test_a_country_that_may_not_be_called_costs_nobody_their_call_however_often_it_is_lifted(make: Make) -> None:
+    world = make(limits=replace(SLOW, frequency_cap=ONCE, breaker=NEVER_TRIPS))
+    german = numbers(20, start="+491512")
+    for phone in german:
+        world.lives(phone, refused(21215))
+    campaign_id = world.create([Row(phone) for phone in german], max_attempts=1)
+    for _ in range(4):
+        world.settle()
+        assert world.states(campaign_id) == {"pending": 20}
+        assert "geo permissions" in (world.campaign(campaign_id).pause_reason or "")
+        world.resume(campaign_id)
+    mend(world, german)
+    world.settle()
+    if world.campaign(campaign_id).status is S.PAUSED:
+        world.resume(campaign_id)
+    world.run()
+    assert world.states(campaign_id) == {"completed": 20}
