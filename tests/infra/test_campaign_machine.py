@@ -51,9 +51,12 @@ def test_its_results_go_to_s3_and_are_forgotten() -> None:
         "Resource": "arn:aws:states:::s3:putObject",
         "Parameters": {"Bucket.$": "$.plan.bucket", "Prefix": "passes/results"},
     }
-    rules = {r["Prefix"]: r for r in DATA["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]}
-    assert rules["passes/"]["ExpirationInDays"] == rules["uploads/"]["ExpirationInDays"] == 7
-    assert "campaigns/" not in rules, "a recurring campaign reads its list for years; plan_pass deletes it at the end"
+    rules = DATA["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    days = {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules}
+    assert days["passes/"] == days["uploads/"] == 7
+    assert days["campaigns/"] == 30, "a list that no campaign came of is forgotten too"
+    assert "series/" not in days, "a recurring campaign reads its list for years; plan_pass deletes it at the end"
+    assert None in days, "what was never finished is found by no prefix"
 
 
 def test_its_name_is_one_that_aws_takes() -> None:

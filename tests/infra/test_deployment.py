@@ -3,10 +3,12 @@
 import ast
 import dataclasses
 import itertools
+import json
 import re
 from typing import Any
 
 import pytest
+from ministack.services.cloudformation import engine
 
 from calling import settings as shared
 from calling.domain.call import RING_SECONDS
@@ -157,8 +159,52 @@ def test_somebody_is_told_of_every_alarm() -> None:
     for alarm in _alarms():
         assert alarm["AlarmActions"] == [{"Ref": "Topic"}]
         assert alarm["AlarmDescription"]
-    sids = {s["Sid"]: s for s in DATA["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"] if "Sid" in s}
-    assert sids["AlarmsToTheEncryptedTopic"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    statements = DATA["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]
+    (theirs,) = (s for s in statements if s["Principal"] == {"Service": "cloudwatch.amazonaws.com"})
+    assert theirs["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_a_healthy_first_deployment_mails_nothing() -> None:
+    """An alarm begins with INSUFFICIENT_DATA and becomes OK: neither is told of, nor is what is missing at first."""
+    for alarm in _alarms():
+        assert "OKActions" not in alarm
+        assert alarm["TreatMissingData"] == ("missing" if "InsufficientDataActions" in alarm else "notBreaching")
+    heartbeats = {name for name, r in ALARMS["Resources"].items() if "InsufficientDataActions" in r["Properties"]}
+    assert heartbeats == {"ReaperSilent", "MediaGone"}
+
+
+def test_who_knocks_at_the_api_is_logged_but_not_where() -> None:
+    """A path may hold a phone number, a query a token."""
+    log = of_type("AWS::ApiGatewayV2::Stage")["HttpStage"]["AccessLogSettings"]
+    assert log["DestinationArn"] == {"Fn::GetAtt": ["AccessLogs", "Arn"]}
+    line = json.loads(log["Format"])
+    assert {"request_id", "ip", "status"} <= set(line)
+    assert not {"path", "rawpath", "resourcepath", "querystring"} & {
+        value.rpartition(".")[2].lower() for value in line.values()
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({}, None),
+        ({"MediaDomainName": "media.example.com", "MediaCertificateArn": "arn:c", "MediaImageUri": "image"}, None),
+        ({"MediaDomainName": "media.example.com", "MediaImageUri": "image"}, "MediaCertificateArn"),
+        ({"MediaCertificateArn": "arn:c", "MediaImageUri": "image"}, "a domain of your own"),
+        ({"MediaDomainName": "", "MediaCertificateArn": "arn:c", "MediaImageUri": "image"}, "a domain of your own"),
+    ],
+)
+def test_an_image_needs_its_domain_and_certificate(given: dict[str, str], refused: str | None) -> None:
+    """By the emulator's own reading of the rules."""
+    chosen = {name: {"Value": given.get(name, p.get("Default", ""))} for name, p in TEMPLATE["Parameters"].items()}
+    try:
+        engine._check_rules_section(TEMPLATE)
+        engine._evaluate_rules(TEMPLATE, chosen, {})
+    except ValueError as error:
+        said: str | None = str(error)
+    else:
+        said = None
+    assert (said is None) if refused is None else (refused in (said or ""))
 
 
 @pytest.mark.parametrize("door", ["reap_leases", "reconcile_calls"])

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.infra.clean import bare_python, environment, uv
-from tests.infra.dockerfile import Stage, build
+from tests.infra.dockerfile import Stage, build, instructions
 from tests.infra.plan import MEDIA, MEDIA_STACK, ROOT
 
 WITHIN = 60.0
@@ -85,6 +85,16 @@ def settings(image: Stage, cloud: str) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
     }
     return own | given | laptop
+
+
+def test_docker_is_sent_what_is_copied_and_nothing_else() -> None:
+    """`.dockerignore` leaves everything out but what the Dockerfile copies of the repository."""
+    first, *rest = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] not in ("", "#")]
+    copies = [words for name, words in instructions(MEDIA / "Dockerfile") if name == "COPY" and "--from" not in words]
+    assert first == "*"
+    assert {line[1:] for line in rest if line[0] == "!"} == {
+        source for words in copies for source in words.split()[:-1]
+    }
 
 
 def test_it_runs_as_a_user_of_its_own(image: Stage) -> None:

@@ -161,7 +161,8 @@ def _campaign(request: CampaignRequest, agent: Agent, number: Number, campaign_i
         scheduled_at=scheduled_at,
         recurrence=request.recurrence,
         recurrence_ends_at=_moment(request.recurrence_ends_at, zone, "recurrence_ends_at", now),
-        source_key=f"campaigns/{agent.account_id}/{campaign_id}/list",
+        # The bucket forgets campaigns/ after a while (infra/data.yaml); a recurring campaign reads its list for years.
+        source_key=f"{'series' if request.recurrence else 'campaigns'}/{agent.account_id}/{campaign_id}/list",
         shards=UPLOAD_SHARDS if request.upload_id is not None else 1,
         timeline=(TimelineEntry(now, "accepted", "by the API"),),
     )

@@ -289,6 +289,12 @@ def test_an_answer_too_long_to_remember(world: World, api: Api) -> None:
     assert len(world.campaigns.campaigns) == 1
 
 
+def test_the_list_of_a_recurring_campaign_lies_where_nothing_is_forgotten(world: World, api: Api) -> None:
+    """The bucket's rules forget what lies under campaigns/: infra/data.yaml."""
+    assert stored(world, api.batch()).source_key.startswith("campaigns/")
+    assert stored(world, api.batch(recurrence="rate(1 day)")).source_key.startswith("series/")
+
+
 def test_the_stored_list_is_what_was_sent(world: World, api: Api) -> None:
     made = stored(world, api.batch())
     data = world.blobs.get(made.source_key)
