@@ -17,7 +17,9 @@ from calling.domain.contact import Contact, SuppressionSource
 from calling.domain.delivery import Delivery
 from calling.domain.events import Event
 from calling.domain.history import CallSummary
+from calling.domain.language_model import LlmAccess, ModelTraits
 from calling.domain.limits import FrequencyCap, Limits
+from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import Recipient
 from calling.domain.transcript import Turn
@@ -604,11 +606,30 @@ class Vault(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """The way to a language model: `api_key` by key; a region, and on Anthropic's platform a workspace, by IAM.
+
+    `base_url` empty is the vendor's own.
+    """
+
+    kind: LlmAccess = LlmAccess.ANTHROPIC
+    api_key: str = field(default="", repr=False)
+    base_url: str = ""
+    region: str = ""
+    workspace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
-    """A language model's answer: its text and, where a tool was forced, its arguments."""
+    """A language model's answer: its text and, where a tool was asked for, its arguments.
+
+    `cut`: it ran into its length. `usage` None: nobody counted.
+    """
 
     text: str = field(repr=False)
     arguments: dict[str, Any] | None = field(default=None, repr=False)
+    usage: ModelUsage | None = None
+    cut: bool = False
 
 
 class LanguageModel(Protocol):
@@ -622,9 +643,14 @@ class LanguageModel(Protocol):
         max_tokens: int,
         temperature: float,
         model: str | None = None,
+        traits: ModelTraits | None = None,
         tool: Mapping[str, Any] | None = None,
     ) -> Completion:
-        """Ask one question; with `tool` its call is forced. Raises ModelError after bounded retries."""
+        """Ask one question; with `tool` the answer is its arguments, forced where the model can be.
+
+        `model` None is the deployment's; `traits` is what is known of a model that is named. Raises ModelError after
+        bounded retries.
+        """
 
 
 class Speech(Protocol):

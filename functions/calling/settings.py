@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import TypeVar
 
+from calling.domain.language_model import DEFAULT_MODEL, LlmAccess
 from calling.domain.limits import Limits
 
 T = TypeVar("T")
@@ -166,11 +167,18 @@ class StreamSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """The language model. An empty `anthropic_base_url` is Anthropic itself."""
+    """The language model, a second one for when it is busy, and the way to both.
 
-    anthropic_secret_arn: str
+    `llm_access` is a word of LlmAccess: `anthropic` needs the secret, `aws` a workspace, `bedrock` neither. An empty
+    `anthropic_base_url` is the vendor's own.
+    """
+
+    anthropic_secret_arn: str = ""
     anthropic_base_url: str = ""
-    llm_model: str = "claude-haiku-4-5"
+    llm_access: str = LlmAccess.ANTHROPIC.value
+    llm_workspace_id: str = ""
+    llm_model: str = DEFAULT_MODEL
+    llm_fallback_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

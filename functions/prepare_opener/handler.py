@@ -5,6 +5,7 @@ from typing import Any
 
 from calling.adapters.aws import client
 from calling.adapters.claude import ClaudeModel
+from calling.adapters.claude_access import access
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
@@ -12,7 +13,7 @@ from calling.adapters.dynamodb.people import DynamoPeopleStore
 from calling.adapters.polly import PollySpeech
 from calling.adapters.s3 import S3BlobStore
 from calling.adapters.secrets import llm_key
-from calling.settings import BucketSettings, ModelSettings, TableSettings, load
+from calling.settings import AwsSettings, BucketSettings, ModelSettings, TableSettings, load
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.prepare_opener import prepare_opener
 
@@ -28,9 +29,15 @@ def _prepare() -> Any:  # noqa: ANN401  the use case with its ports filled in
         agents=DynamoAgentStore(dynamodb, table),
         people=DynamoPeopleStore(dynamodb, table),
         model=ClaudeModel(
-            llm_key(client("secretsmanager"), model.anthropic_secret_arn),
-            base_url=model.anthropic_base_url,
+            access(
+                model.llm_access,
+                lambda: llm_key(client("secretsmanager"), model.anthropic_secret_arn),
+                base_url=model.anthropic_base_url,
+                region=load(AwsSettings).aws_region,
+                workspace_id=model.llm_workspace_id,
+            ),
             model=model.llm_model,
+            fallback=model.llm_fallback_model,
         ),
         speech=PollySpeech(client("polly")),
         blobs=S3BlobStore(client("s3"), load(BucketSettings).bucket_name),

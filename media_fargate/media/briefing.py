@@ -16,7 +16,7 @@ from media.tools import offered
 
 # s; somebody is saying hello meanwhile: an opener that is late is made anew, a call nobody knows about is ended.
 _OPENER_WITHIN, _BRIEF_WITHIN = 1.5, 5.0
-_MAX_TOKENS = {"short": 150, "medium": 250, "long": 450}  # a tool's arguments are in it too
+_MAX_TOKENS = {"short": 150, "medium": 250, "long": 450}  # to be heard; a tool's arguments are in it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ def _manner(known: Brief) -> Manner:
         system=system_prompt(known, with_history=True),
         tools=offered(may_be_machine=known.call.direction is Direction.OUTBOUND),
         model=agent.llm_model,
+        traits=agent.llm_traits,
         temperature=agent.temperature,
         max_tokens=_MAX_TOKENS.get(agent.response_length, _MAX_TOKENS["medium"]),
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from calling.domain.call import Call, Direction, EndedReason
+from calling.domain.model_usage import ModelUsage, added
 from calling.domain.transcript import Turn
 from calling.usecases.hang_up import end_at_carrier
 from calling.usecases.record_media import media_alive, media_closed, media_ending, store_turn, voicemail_found
@@ -30,6 +31,11 @@ class Record:
         self.voice_to_voice_ms: list[int] = []
         self.voicemail_left = False
         self.first_audio_ms: int | None = None
+        self._usage: tuple[ModelUsage, ...] = ()
+
+    def spent(self, usage: ModelUsage) -> None:
+        """Count what the language model has read and written."""
+        self._usage = added(self._usage, (usage,))
 
     def turn(self, turn: Turn) -> None:
         """Store a turn soon."""
@@ -127,6 +133,7 @@ class Record:
                 recording_key=recording_key,
                 first_audio_ms=self.first_audio_ms,
                 voice_to_voice_ms=tuple(self.voice_to_voice_ms),
+                model_usage=self._usage,
                 calls=house.calls,
                 workflow=house.workflow,
                 clock=house.clock,

@@ -4,19 +4,26 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from media.conversation.inputs import Input, ReplyEnded, ReplyFailed, ReplyText, ReplyTool
-from media.llm import ConversationModel, LanguageModelFailed, Manner, Words
+from calling.domain.model_usage import ModelUsage
+from media.conversation.inputs import Input, ReplyEnded, ReplyFailed, ReplyText, ReplyTool, ReplyWaiting
+from media.llm import ConversationModel, Ended, LanguageModelFailed, Manner, ToolUse, Waiting, Words
 
 
 class Replies:
-    """Turns replies into inputs; a cancelled one gives none any more."""
+    """Turns replies into inputs; a cancelled one gives none any more. `spent` is told of tokens as they are counted."""
 
     def __init__(
-        self, model: ConversationModel, manner: Manner, tell: Callable[[Input], None], tasks: asyncio.TaskGroup
+        self,
+        model: ConversationModel,
+        manner: Manner,
+        tell: Callable[[Input], None],
+        spent: Callable[[ModelUsage], None],
+        tasks: asyncio.TaskGroup,
     ) -> None:
         self._model = model
         self._manner = manner
         self._tell = tell
+        self._spent = spent
         self._tasks = tasks
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -39,11 +46,16 @@ class Replies:
     async def _run(self, reply: str, messages: Sequence[dict[str, Any]]) -> None:
         try:
             async for piece in self._model.reply(self._manner, messages):
-                if isinstance(piece, Words):
-                    self._tell(ReplyText(reply, piece.text))
-                else:
-                    self._tell(ReplyTool(reply, piece.tool_use, piece.name, piece.arguments))
+                match piece:
+                    case Words(text):
+                        self._tell(ReplyText(reply, text))
+                    case ToolUse(tool_use, name, arguments, cut):
+                        self._tell(ReplyTool(reply, tool_use, name, arguments, cut))
+                    case Waiting():
+                        self._tell(ReplyWaiting(reply))
+                    case Ended(stop):
+                        self._tell(ReplyEnded(reply, stop))
+                    case ModelUsage():
+                        self._spent(piece)
         except LanguageModelFailed:
             self._tell(ReplyFailed(reply))
-        else:
-            self._tell(ReplyEnded(reply))

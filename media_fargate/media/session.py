@@ -125,7 +125,7 @@ class Session:
         async with asyncio.TaskGroup() as tasks:
             mouthpiece = Mouthpiece(self._send_sound, self._send_mark, self._send_clear, self.tell)
             self._voice = Voice(self._house.tts, briefing.voice_id, mouthpiece, tasks)
-            self._replies = Replies(self._house.llm, briefing.manner, self.tell, tasks)
+            self._replies = Replies(self._house.llm, briefing.manner, self.tell, self._record.spent, tasks)
             self._conversation = Conversation(briefing.config)
             listening = tasks.create_task(self._listen(recognition))
             helpers = [self._write(), self._keep_time(), self._record.watch(self.tell), self._record.write()]

@@ -6,6 +6,7 @@ Blocks while secrets are read; done once, before the server listens.
 from collections.abc import Callable
 
 from calling.adapters import aws
+from calling.adapters.claude_access import access
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
@@ -41,7 +42,7 @@ def open_house(settings: MediaSettings) -> House:
     clock, keep = SystemClock(), load(RetentionSettings)
     dynamodb = aws.client("dynamodb", region)
     credentials = _credentials(region, clock)
-    hears, speaks, thinks = providers(settings, llm_key=credentials.llm_key(), refused=lambda: None)
+    hears, speaks, thinks = providers(settings, llm_key=credentials.llm_key, refused=lambda: None)
     return House(
         calls=DynamoCallStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         agents=DynamoAgentStore(dynamodb, table),
@@ -60,12 +61,25 @@ def open_house(settings: MediaSettings) -> House:
 
 
 def providers(
-    settings: MediaSettings, *, llm_key: str, refused: Callable[[], None]
+    settings: MediaSettings, *, llm_key: Callable[[], str], refused: Callable[[], None]
 ) -> tuple[stt.SpeechToText, tts.TextToSpeech, llm.ConversationModel]:
-    """Make the clients of the vendors that hear, speak and think; `refused` is the recogniser's (see media.stt)."""
+    """Make the clients of the vendors that hear, speak and think; `refused` is the recogniser's (see media.stt).
+
+    `llm_key` reads the language model's key; it is asked only where the model is reached by key.
+    """
     region, model = load(AwsSettings).aws_region, load(ModelSettings)
     hears = stt.SttSettings(region, load(SpeechSettings).transcribe_endpoint_url)
-    thinks = llm.LlmSettings(model.llm_model, llm_key, model.anthropic_base_url or None)
+    thinks = llm.LlmSettings(
+        model=model.llm_model,
+        fallback_model=model.llm_fallback_model,
+        access=access(
+            model.llm_access,
+            llm_key,
+            base_url=model.anthropic_base_url,
+            region=region,
+            workspace_id=model.llm_workspace_id,
+        ),
+    )
     return (
         stt.provider(settings.stt_provider, hears, refused=refused),
         tts.provider(settings.tts_provider, tts.TtsSettings(region)),

@@ -104,7 +104,7 @@ def parts_of_the_bench(settings: MediaSettings) -> tuple[House, Door]:
     calls, agents, clock = MemoryCallStore(), MemoryAgentStore(), SystemClock()
     agents.add_agent(Agent(ACCOUNT, AGENT, 0, name="Emma", system_prompt="You work for Smile Dental. Be brief."))
     agents.add_number(Number(ACCOUNT, AGENT, OURS, 0))
-    stt, tts, llm = providers(settings, llm_key=os.environ.get("ANTHROPIC_API_KEY", ""), refused=lambda: None)
+    stt, tts, llm = providers(settings, llm_key=lambda: os.environ.get("ANTHROPIC_API_KEY", ""), refused=lambda: None)
     house = House(
         calls=calls,
         agents=agents,

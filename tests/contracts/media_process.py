@@ -13,6 +13,7 @@ import os
 import sys
 from pathlib import Path
 
+from calling.ports import ModelAccess
 from media.door import CarrierDoor
 from media.llm import LlmSettings
 from media.llm import provider as llm_provider
@@ -34,7 +35,7 @@ async def serve(call_ids: list[str], folder: Path) -> World:
             "transcribe", SttSettings("us-east-1", os.environ["TRANSCRIBE_ENDPOINT_URL"]), refused=lambda: None
         ),
         tts_provider("polly", TtsSettings("us-east-1", speech)),
-        llm_provider("claude", LlmSettings("claude-haiku-4-5", "local", speech)),
+        llm_provider("claude", LlmSettings("claude-haiku-5-5", ModelAccess(api_key="local", base_url=speech))),
     )
     server = MediaServer(house, CarrierDoor(house, URL))
     print(await server.start("127.0.0.1", 0), flush=True)  # noqa: T201

@@ -16,7 +16,10 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from infra.local.claude.app import Pace, create_app
+from infra.local.claude.faults import Faults, ModelFaults
+from infra.local.claude.models import MODELS
 
+FAULTS = Faults()
 MODEL = "claude-haiku-4-5"
 SYSTEM = (
     "<identity>\nYou are Maya, an AI agent speaking on the phone.\n</identity>\n\n"
@@ -50,7 +53,7 @@ def served() -> Iterator[str]:
     loop, stop, config = asyncio.new_event_loop(), asyncio.Event(), Config()
     port = listener.getsockname()[1]
     config.bind = [f"fd://{listener.detach()}"]  # the server closes it
-    application: Any = create_app(Pace(first_token=0, token=0))
+    application: Any = create_app(Pace(first_token=0, token=0), FAULTS)
     thread = threading.Thread(
         target=loop.run_until_complete, args=(serve(application, config, shutdown_trigger=stop.wait),)
     )
@@ -295,3 +298,116 @@ def test_missing_fields_headers_and_broken_json_are_refused(url: str) -> None:
     assert broken.json()["error"]["type"] == "invalid_request_error"
     unversioned = httpx.post(f"{url}/v1/messages", headers={"x-api-key": "sk-local"}, json={})
     assert "anthropic-version" in unversioned.json()["error"]["message"]
+
+
+def create(url: str, version: str, **change: Any) -> httpx.Response:
+    headers = {"x-api-key": "sk-local", "anthropic-version": version}
+    body = {"model": MODEL, "max_tokens": 200, "system": SYSTEM, "messages": OPENING} | change
+    return httpx.post(f"{url}/v1/messages", headers=headers, json=body)
+
+
+FORCED = {"tools": [END_CALL], "tool_choice": {"type": "tool", "name": "end_call"}}
+OFF = {"thinking": {"type": "disabled"}}
+
+
+@pytest.mark.parametrize(
+    ("version", "change", "complaint"),
+    [
+        ("2026-10-21", {"temperature": 0.3}, "temperature"),
+        ("2026-10-21", {"temperature": 1}, "temperature"),
+        ("2023-06-01", {"temperature": 0.3, "model": "claude-haiku-5-5"}, "`temperature` is deprecated"),
+        ("2026-10-21", OFF | {"model": "claude-sonnet-5-5"}, "between_tools"),
+        ("2026-10-21", OFF | {"model": "claude-opus-5-5"}, "output_config.effort"),
+        ("2026-10-21", {"thinking": {"type": "between_tools"}, "model": "claude-haiku-5-5"}, "between_tools"),
+        ("2026-10-21", {"output_config": {"effort": "low"}}, "effort"),
+        ("2026-10-21", FORCED | {"model": "claude-opus-5-5"}, "tool_choice"),
+        ("2026-10-21", FORCED | {"model": "claude-haiku-5-5"}, "tool_choice"),  # it thinks
+        ("2027-01-01", {}, "anthropic-version"),
+    ],
+)
+def test_what_a_model_or_a_version_does_not_take_is_refused(
+    url: str, version: str, change: dict[str, Any], complaint: str
+) -> None:
+    response = create(url, version, **change)
+    assert (response.status_code, response.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert complaint in response.json()["error"]["message"]
+
+
+def test_what_they_do_take_is_answered(url: str) -> None:
+    assert create(url, "2023-06-01", temperature=0.3).status_code == 200
+    assert create(url, "2026-10-21", model="claude-haiku-5-5", **OFF, **FORCED).status_code == 200
+
+
+def test_a_model_thinks_unless_it_is_told_not_to_and_its_thoughts_count(client: anthropic.Anthropic) -> None:
+    asked: Any = {"model": "claude-haiku-5-5", "system": SYSTEM, "messages": OPENING}
+    quiet = client.messages.create(max_tokens=200, thinking={"type": "disabled"}, **asked)
+    assert [block.type for block in quiet.content] == ["text"]
+    starved = client.messages.create(max_tokens=200, **asked)
+    assert ([block.type for block in starved.content], starved.stop_reason) == (["thinking"], "max_tokens")
+    with client.messages.stream(max_tokens=1_000, output_config={"effort": "low"}, **asked) as stream:
+        final = stream.get_final_message()
+    assert [block.type for block in final.content] == ["thinking", "text"]
+    assert final.usage.output_tokens == quiet.usage.output_tokens + 60
+
+
+def test_models_are_described(client: anthropic.Anthropic) -> None:
+    for name in MODELS:
+        info = client.models.retrieve(name)
+        assert info.id == name
+        assert info.capabilities is not None
+        assert info.capabilities.thinking.types.disabled.supported == ("disabled" in MODELS[name].types)
+    assert client.models.retrieve("claude-sonnet-4-5").lifecycle == "deprecated"
+    with pytest.raises(anthropic.NotFoundError):
+        client.models.retrieve("claude-gpt-9")
+    with pytest.raises(anthropic.NotFoundError):
+        client.messages.create(model="claude-gpt-9", max_tokens=9, messages=OPENING)
+
+
+def test_a_bill_that_was_not_paid(client: anthropic.Anthropic) -> None:
+    with pytest.raises(anthropic.PaymentRequiredError):
+        client.messages.create(model="claude-test-unpaid", max_tokens=9, messages=OPENING)
+
+
+def test_a_tool_is_cut_by_the_limit_too(client: anthropic.Anthropic) -> None:
+    asked: Any = {"model": MODEL, "max_tokens": 3, "system": SYSTEM, "messages": GOODBYE, "tools": [END_CALL]}
+    with client.messages.create(stream=True, **asked) as stream:
+        parts = [e.delta.partial_json for e in stream if e.type == "content_block_delta"]
+    assert 0 < len("".join(parts)) < 40
+    whole = client.messages.create(**asked)
+    assert whole.stop_reason == "max_tokens"
+
+
+def test_long_prompts_are_kept_and_short_ones_are_not(client: anthropic.Anthropic) -> None:
+    def used(text: str, model: str, *messages: Any) -> tuple[int, int]:
+        system: Any = [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
+        thinking: Any = {"type": "disabled"}
+        usage = client.messages.create(
+            model=model, max_tokens=9, system=system, thinking=thinking, messages=messages or OPENING
+        ).usage
+        return usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0
+
+    long = SYSTEM * 12  # some 800 tokens
+    assert used(SYSTEM, "claude-haiku-5-5") == used(SYSTEM, "claude-haiku-5-5") == (0, 0)
+    written, read = used(long, "claude-haiku-5-5")
+    assert (written > 512, read) == (True, 0)
+    assert used(long, "claude-haiku-5-5") == (0, written)
+    assert used(long, MODEL) == used(long, MODEL) == (0, 0), "Haiku 4.5 keeps nothing below 4,096"
+
+
+@pytest.fixture
+def faults() -> Iterator[Faults]:
+    yield FAULTS
+    FAULTS.put(ModelFaults())
+
+
+def test_faults_on_purpose(client: anthropic.Anthropic, faults: Faults) -> None:
+    faults.put(ModelFaults(fail=1.0))
+    with pytest.raises(anthropic.InternalServerError, match="Overloaded"):
+        client.messages.create(model=MODEL, max_tokens=9, messages=OPENING)
+    for reason in ("refusal", "max_tokens", "model_context_window_exceeded"):
+        faults.put(ModelFaults.model_validate({"stop_reason": reason}))
+        message = client.messages.create(model=MODEL, max_tokens=200, system=SYSTEM, messages=OPENING)
+        assert message.stop_reason == reason
+        said = getattr(message.content[0], "text", "")
+        assert OPENER.startswith(said)
+        assert 0 < len(said) < len(OPENER)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import pytest
 
-from media.llm import LanguageModelFailed, LlmSettings, Manner, ToolUse, Words, claude
+from calling.domain.language_model import LlmAccess, ModelTraits, Restraint
+from calling.domain.model_usage import ModelUsage, added
+from calling.ports import ModelAccess
+from media.llm import Ended, LanguageModelFailed, LlmSettings, Manner, Piece, Stop, ToolUse, Waiting, Words
 from media.llm.claude import Claude
 
 MANNER = Manner("You are Emma.", ({"name": "end_call", "input_schema": {"type": "object"}},), temperature=0.7)
@@ -20,7 +25,7 @@ def sse(*events: dict[str, Any]) -> bytes:
     return b"".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events)
 
 
-START = {
+START: dict[str, Any] = {
     "type": "message_start",
     "message": {
         "id": "m",
@@ -35,14 +40,19 @@ START = {
 }
 OPEN_TEXT = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
 CLOSE = {"type": "content_block_stop", "index": 0}
-END: list[dict[str, Any]] = [
-    {
-        "type": "message_delta",
-        "delta": {"stop_reason": "end_turn", "stop_sequence": None},
-        "usage": {"output_tokens": 5},
-    },
-    {"type": "message_stop"},
-]
+OPEN_TOOL = {
+    "type": "content_block_start",
+    "index": 0,
+    "content_block": {"type": "tool_use", "id": "t1", "name": "end_call", "input": {}},
+}
+
+
+def ended(reason: str) -> list[dict[str, Any]]:
+    delta = {"stop_reason": reason, "stop_sequence": None}
+    return [{"type": "message_delta", "delta": delta, "usage": {"output_tokens": 5}}, {"type": "message_stop"}]
+
+
+END = ended("end_turn")
 
 
 def text(words: str) -> dict[str, Any]:
@@ -54,13 +64,10 @@ def arguments(part: str) -> dict[str, Any]:
 
 
 GOOD = sse(START, OPEN_TEXT, text("Hello, "), {"type": "ping"}, text("Sarah."), CLOSE, *END)
+SAID: list[Piece] = [Words("Hello, "), Words("Sarah.")]
 TOOL = sse(
     START,
-    {
-        "type": "content_block_start",
-        "index": 0,
-        "content_block": {"type": "tool_use", "id": "t1", "name": "end_call", "input": {}},
-    },
+    OPEN_TOOL,
     arguments('{"farewell": '),
     arguments('"Bye."}'),
     CLOSE,
@@ -71,7 +78,7 @@ HALF = sse(START, OPEN_TEXT, text("Hello, "))
 
 
 class Service:
-    """Answers requests in turn: (status, body) whole, or broken off where a third part says so."""
+    """Answers requests in turn: (status, body) whole, with headers, or broken off where a third part says so."""
 
     def __init__(self, *answers: tuple[Any, ...]) -> None:
         self.answers = list(answers)
@@ -104,11 +111,14 @@ class Service:
                 self.bodies.append(json.loads(await reader.readexactly(length)))
                 if self.together:
                     await self.together.wait()
-                status, body, *broken = self.answers.pop(0)
+                status, body, *more = self.answers.pop(0)
+                headers = "".join(f"{k}: {v}\r\n" for part in more if isinstance(part, dict) for k, v in part.items())
+                broken = "broken" in more
                 kind = "text/event-stream" if status == 200 else "application/json"
                 claimed = len(body) + 100 if broken else len(body)
                 writer.write(
-                    f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {claimed}\r\n\r\n".encode()
+                    f"HTTP/1.1 {status} X\r\n{headers}content-type: {kind}\r\n"
+                    f"content-length: {claimed}\r\n\r\n".encode()
                 )
                 writer.write(body)
                 await writer.drain()
@@ -120,103 +130,229 @@ class Service:
             writer.close()
 
 
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claude, "_RETRY_PAUSE", 0.0)
+@dataclass
+class Asking:
+    """Asks a service for replies as one process would; nothing is slept, `pauses` holds what would have been."""
+
+    pauses: list[float] = field(default_factory=list)
+    clients: dict[int, Claude] = field(default_factory=dict)
+
+    async def __call__(
+        self, service: Service, manner: Manner = MANNER, *, every: bool = False, **settings: Any
+    ) -> list[Piece]:
+        """Give the pieces of a reply; unless `every`, those that are heard."""
+        way = ModelAccess(api_key="key", base_url=f"http://127.0.0.1:{service.port}")
+        given: dict[str, Any] = {"model": "claude-haiku-4-5", "access": way} | settings
+        client = self.clients.setdefault(service.port, Claude(LlmSettings(**given), self.sleep))
+        async with asyncio.timeout(20):
+            pieces = [piece async for piece in client.reply(manner, ASKED)]
+        return pieces if every else [p for p in pieces if isinstance(p, Words | ToolUse)]
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
 
 @pytest.fixture
-async def ask() -> AsyncIterator[Any]:
-    clients: dict[int, Claude] = {}
-
-    async def ask(service: Service) -> list[Words | ToolUse]:
-        url = f"http://127.0.0.1:{service.port}"
-        client = clients.setdefault(service.port, Claude(LlmSettings("claude-haiku-4-5", "key", url)))
-        async with asyncio.timeout(20):
-            return [piece async for piece in client.reply(MANNER, ASKED)]
-
-    yield ask
-    for client in clients.values():
+async def ask() -> AsyncIterator[Asking]:
+    asking = Asking()
+    yield asking
+    for client in asking.clients.values():
         await client.close()
 
 
-async def test_words_come_as_they_are_written_over_one_kept_connection(ask: Any) -> None:
+async def test_words_come_as_they_are_written_over_one_kept_connection(ask: Asking) -> None:
     async with Service((200, GOOD), (200, GOOD)) as service:
-        assert await ask(service) == [Words("Hello, "), Words("Sarah.")]
+        assert await ask(service) == SAID
         await ask(service)
         assert service.connections == 1
 
 
-async def test_a_tool_comes_whole(ask: Any) -> None:
+async def test_a_tool_comes_whole(ask: Asking) -> None:
     async with Service((200, TOOL)) as service:
         assert await ask(service) == [ToolUse("t1", "end_call", {"farewell": "Bye."})]
 
 
-async def test_the_prompt_is_cacheable_and_the_manner_is_asked_for(ask: Any) -> None:
+async def test_the_prompt_is_kept_and_the_manner_is_asked_for(ask: Asking) -> None:
     async with Service((200, GOOD)) as service:
         await ask(service)
     (body,) = service.bodies
-    assert "\r\nanthropic-version: 2023-06-01\r\n" in service.heads[0]  # the last that takes a temperature
-    assert body["system"] == [{"type": "text", "text": "You are Emma.", "cache_control": {"type": "ephemeral"}}]
-    assert (body["model"], body["temperature"], body["stream"]) == ("claude-haiku-4-5", 0.7, True)
-    assert body["messages"] == ASKED
-    assert body["tools"] == list(MANNER.tools)
+    kept = {"type": "ephemeral"}
+    assert body["system"] == [{"type": "text", "text": "You are Emma.", "cache_control": kept}]
+    assert body["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "Hello?", "cache_control": kept}]}
+    ]
+    assert (body["model"], body["stream"], body["tools"]) == ("claude-haiku-4-5", True, list(MANNER.tools))
+
+
+async def test_tokens_are_those_the_stream_counts(ask: Asking) -> None:
+    usage = {
+        "input_tokens": 40,
+        "cache_read_input_tokens": 700,
+        "cache_creation_input_tokens": 20,
+        "output_tokens": 1,
+    }
+    start = {**START, "message": {**START["message"], "usage": usage}}
+    async with Service((200, sse(start, OPEN_TEXT, text("Hi."), CLOSE, *END))) as service:
+        pieces = await ask(service, every=True)
+    assert added(p for p in pieces if isinstance(p, ModelUsage)) == (ModelUsage("claude-haiku-4-5", 40, 20, 700, 5),)
+    assert pieces[-1] == Ended("done")
 
 
 @pytest.mark.parametrize(
-    "failure",
+    ("reason", "stop"),
     [
-        (529, json.dumps(OVERLOADED).encode()),
-        (500, b"{}"),
-        (200, sse(START, OVERLOADED)),
-        (200, sse(START), "broken"),
-        (200, b""),
+        ("end_turn", "done"),
+        ("max_tokens", "cut"),
+        ("refusal", "refused"),
+        ("model_context_window_exceeded", "too_long"),
+        ("a_reason_of_tomorrow", "done"),
     ],
-    ids=["overloaded", "error", "error-in-stream", "broken", "empty"],
 )
-async def test_a_reply_that_fails_before_its_first_word_is_asked_for_again_twice(ask: Any, failure: Any) -> None:
-    async with Service(failure, failure, (200, GOOD)) as service:
-        assert await ask(service) == [Words("Hello, "), Words("Sarah.")]
-    async with Service(failure, failure, failure, (200, GOOD)) as service:
+async def test_why_a_reply_ended_is_told(ask: Asking, reason: str, stop: Stop) -> None:
+    async with Service((200, sse(START, OPEN_TEXT, text("Sure."), CLOSE, *ended(reason)))) as service:
+        assert (await ask(service, every=True))[-1] == Ended(stop)
+
+
+async def test_a_tool_cut_by_the_limit_is_told_without_its_arguments(ask: Asking) -> None:
+    cut = sse(START, OPEN_TOOL, arguments('{"farewell": "Thank you for yo'), CLOSE, *ended("max_tokens"))
+    async with Service((200, cut)) as service:
+        assert await ask(service) == [ToolUse("t1", "end_call", {}, cut=True)]
+        assert len(service.bodies) == 1, "the same limit would cut it again"
+
+
+async def test_arguments_that_are_broken_though_whole_are_asked_for_again(ask: Asking) -> None:
+    broken = sse(START, OPEN_TOOL, arguments('{"farewell": "Tha'), CLOSE, *ended("tool_use"))
+    async with Service((200, broken), (200, TOOL)) as service:
+        assert await ask(service) == [ToolUse("t1", "end_call", {"farewell": "Bye."})]
+
+
+BUSY = (529, json.dumps(OVERLOADED).encode())
+TRANSIENT = [BUSY, (500, b"{}"), (200, sse(START, OVERLOADED)), (200, sse(START), "broken"), (200, b"")]
+
+
+@pytest.mark.parametrize("failure", TRANSIENT, ids=["overloaded", "error", "error-in-stream", "broken", "empty"])
+async def test_a_reply_that_fails_before_its_first_word_is_waited_for(ask: Asking, failure: Any) -> None:
+    async with Service(*[failure] * 4, (200, GOOD)) as service:
+        pieces = await ask(service, every=True)
+    assert [p for p in pieces if isinstance(p, Words | Waiting)] == [*[Waiting()] * 4, *SAID]
+
+
+async def test_a_busy_model_is_waited_for_about_five_seconds_in_all(ask: Asking) -> None:
+    async with Service(*[BUSY] * 20) as service:
         with pytest.raises(LanguageModelFailed):
             await ask(service)
-        assert len(service.bodies) == 3
+        assert 5 <= len(service.bodies) <= 8
+    assert 4.5 <= sum(ask.pauses) <= 5.0
+
+
+async def test_the_service_says_how_long_to_wait(ask: Asking) -> None:
+    async with Service((429, b"{}", {"retry-after": "2"}), (200, GOOD)) as service:
+        assert await ask(service) == SAID
+    assert ask.pauses == [2.0]
+
+
+async def test_who_asks_for_more_than_is_left_is_not_waited_for(ask: Asking) -> None:
+    async with Service((429, b"{}", {"retry-after": "30"})) as service:
+        with pytest.raises(LanguageModelFailed):
+            await ask(service)
+        assert (len(service.bodies), ask.pauses) == (1, [])
+
+
+async def test_the_second_model_answers_for_one_that_is_busy_and_is_asked_first_for_a_while(ask: Asking) -> None:
+    second = "claude-sonnet-5"
+    async with Service((429, b"{}", {"retry-after": "30"}), (200, GOOD), (200, GOOD)) as service:
+        assert await ask(service, fallback_model=second) == SAID
+        assert await ask(service) == SAID
+    assert [body["model"] for body in service.bodies] == ["claude-haiku-4-5", second, second]
+    assert "temperature" not in service.bodies[1], "each model is asked in its own way"
+
+
+async def test_the_second_model_stands_in_for_one_that_was_retired(ask: Asking) -> None:
+    async with Service((404, b"{}"), (200, GOOD)) as service:
+        assert await ask(service, fallback_model="claude-haiku-5-5") == SAID
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 413])
+async def test_what_is_refused_for_good_is_asked_of_nobody_again(ask: Asking, status: int) -> None:
+    async with Service((status, b"{}"), (200, GOOD)) as service:
+        with pytest.raises(LanguageModelFailed):
+            await ask(service, fallback_model="claude-sonnet-5")
+        assert (len(service.bodies), ask.pauses) == (1, [])
 
 
 @pytest.mark.parametrize("failure", [(200, HALF, "broken"), (200, HALF), (200, HALF + sse(OVERLOADED))])
-async def test_a_reply_that_breaks_off_later_is_not_asked_for_again(ask: Any, failure: Any) -> None:
+async def test_a_reply_that_breaks_off_later_is_not_asked_for_again(ask: Asking, failure: Any) -> None:
     async with Service(failure, (200, GOOD)) as service:
         with pytest.raises(LanguageModelFailed):
-            await ask(service)
+            await ask(service, fallback_model="claude-sonnet-5")
         assert len(service.bodies) == 1
 
 
-async def test_a_refusal_is_final(ask: Any) -> None:
-    async with Service((401, b'{"type":"error","error":{"type":"authentication_error","message":"no"}}')) as service:
-        with pytest.raises(LanguageModelFailed):
-            await ask(service)
-        assert len(service.bodies) == 1
+def refusing(message: str) -> tuple[int, bytes]:
+    return 400, json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": message}}).encode()
 
 
-async def test_a_model_without_temperature_is_asked_without_it_from_then_on(ask: Any) -> None:
-    refusal = b'{"type":"error","error":{"type":"invalid_request_error","message":"temperature: not supported"}}'
-    async with Service((400, refusal), (200, GOOD), (200, GOOD)) as service:
+NO_TEMPERATURE = refusing("`temperature` is deprecated for this model.")
+
+
+async def test_what_a_model_refuses_is_left_out_from_then_on(ask: Asking) -> None:
+    async with Service(NO_TEMPERATURE, (200, GOOD), (200, GOOD)) as service:
         await ask(service)
         await ask(service)
     assert ["temperature" in body for body in service.bodies] == [True, False, False]
+    versions = [head.split("anthropic-version: ")[1][:10] for head in service.heads]
+    assert versions == ["2023-06-01", "2026-10-21", "2026-10-21"], "the older version is for the temperature alone"
 
 
-async def test_two_first_replies_at_once_both_learn_that_a_model_takes_no_temperature() -> None:
-    refusal = b'{"type":"error","error":{"type":"invalid_request_error","message":"temperature: not supported"}}'
-    async with Service((400, refusal), (400, refusal), (200, GOOD), (200, GOOD)) as service:
+async def test_a_model_that_cannot_be_kept_from_thinking_is_asked_for_little_of_it(ask: Asking) -> None:
+    always = refusing(
+        '"thinking.type.disabled" is not supported for this model. Use "thinking.type.adaptive" and '
+        '"output_config.effort" to control thinking behavior.'
+    )
+    async with Service(always, (200, GOOD)) as service:
+        await ask(service, model="claude-next-6")
+    first, second = service.bodies
+    assert first["thinking"] == {"type": "disabled"}
+    assert ("thinking" in second, second["output_config"]) == (False, {"effort": "low"})
+    assert second["max_tokens"] == first["max_tokens"] + 1_000
+
+
+async def test_what_is_known_of_the_agents_model_is_used_at_once(ask: Asking) -> None:
+    manner = replace(MANNER, model="claude-next-6", traits=ModelTraits(Restraint.BETWEEN_TOOLS))
+    async with Service((200, GOOD)) as service:
+        await ask(service, manner)
+    assert service.bodies[0]["thinking"] == {"type": "between_tools"}
+
+
+async def test_two_first_replies_at_once_both_learn_that_a_model_takes_no_temperature(ask: Asking) -> None:
+    async with Service(NO_TEMPERATURE, NO_TEMPERATURE, (200, GOOD), (200, GOOD)) as service:
         service.together = asyncio.Barrier(2)  # neither is answered before both have asked
-        client = Claude(LlmSettings("claude-haiku-4-5", "key", f"http://127.0.0.1:{service.port}"))
-
-        async def ask() -> list[Words | ToolUse]:
-            return [piece async for piece in client.reply(MANNER, ASKED)]
-
-        async with asyncio.timeout(20):
-            replies = await asyncio.gather(ask(), ask())
-        await client.close()
-    assert all(reply == [Words("Hello, "), Words("Sarah.")] for reply in replies)
+        assert [*await asyncio.gather(ask(service), ask(service))] == [SAID, SAID]
     assert ["temperature" in body for body in service.bodies] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("access", "service_name", "path", "model"),
+    [
+        (LlmAccess.AWS, "aws-external-anthropic", "/v1/messages", "claude-haiku-5-5"),
+        (LlmAccess.BEDROCK, "bedrock-mantle", "/v1/messages", "anthropic.claude-haiku-5-5"),
+    ],
+)
+async def test_iam_signs_where_there_is_no_key(
+    ask: Asking,
+    monkeypatch: pytest.MonkeyPatch,
+    access: LlmAccess,
+    service_name: str,
+    path: str,
+    model: str,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    async with Service((200, GOOD)) as service:
+        way = ModelAccess(access, "", f"http://127.0.0.1:{service.port}", "eu-west-2", "wrkspc_1")
+        assert await ask(service, model="claude-haiku-5-5", access=way) == SAID
+    (head,) = service.heads
+    assert head.startswith(f"post {path} ")
+    assert re.search(rf"authorization: aws4-hmac-sha256 credential=akidtest/\d+/eu-west-2/{service_name}/", head)
+    assert ("anthropic-workspace-id: wrkspc_1" in head) == (access is LlmAccess.AWS)
+    assert service.bodies[0]["model"] == model

@@ -23,7 +23,7 @@ from media import server as server_module
 from media import session as session_module
 from media.conversation.inputs import Heard
 from media.door import CarrierDoor
-from media.llm import Manner, ToolUse, Words
+from media.llm import Ended, Manner, Piece, Words
 from media.server import MediaServer
 from tests.contracts.media_caller import Caller, signature
 from tests.contracts.media_world import ACCOUNT, URL, World, sid_of, token
@@ -51,8 +51,9 @@ class Deaf:
     async def speak(self, text: str, *, voice_id: str) -> AsyncIterator[bytes]:
         yield b"\xff" * 800
 
-    async def reply(self, manner: Manner, messages: Sequence[dict[str, Any]]) -> AsyncIterator[Words | ToolUse]:
+    async def reply(self, manner: Manner, messages: Sequence[dict[str, Any]]) -> AsyncIterator[Piece]:
         yield Words("Yes.")
+        yield Ended("done")
 
     async def close(self) -> None:
         self._closed.set()

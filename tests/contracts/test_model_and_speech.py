@@ -15,8 +15,10 @@ from calling.adapters.secrets import SecretsCredentials, llm_key
 from calling.domain import prompt
 from calling.domain.agent import Number
 from calling.domain.errors import ModelError, SpeechError
+from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PhoneNumber
-from calling.ports import CarrierAccount, Completion, Credentials
+from calling.ports import CarrierAccount, Completion, Credentials, ModelAccess
+from infra.local.claude.models import MODELS
 from infra.local.speech.scripted import Decoder
 from tests.contracts.answering import Answer, Answering, answering, refused_port
 from tests.contracts.speech_process import speech_process
@@ -58,13 +60,18 @@ def ask(server: Answering, **changes: Any) -> Completion:
         "max_tokens": 80,
         "temperature": 0.3,
     }
-    model = ClaudeModel("sk-test", base_url=server.url, model="claude-haiku-4-5")
+    model = ClaudeModel(
+        ModelAccess(api_key="sk-test", base_url=server.url),
+        model="claude-haiku-4-5",
+        fallback=changes.pop("fallback", ""),
+        sleep=changes.pop("sleep", lambda _: None),
+    )
     return model.complete(**(question | changes))
 
 
 def test_a_question_is_asked_and_its_text_joined(server: Answering) -> None:
     server.will(a_message({"type": "text", "text": " Hello, "}, {"type": "text", "text": "this is Anna. "}))
-    assert ask(server) == Completion("Hello, this is Anna.")
+    assert ask(server) == Completion("Hello, this is Anna.", usage=ModelUsage("claude-haiku-4-5", 1, 0, 0, 1))
     (asked,) = server.asked
     assert asked.path == "/v1/messages"
     assert asked.headers["anthropic-version"] == "2023-06-01"
@@ -74,15 +81,51 @@ def test_a_question_is_asked_and_its_text_joined(server: Answering) -> None:
         "messages": [{"role": "user", "content": "Write the opening line"}],
         "max_tokens": 80,
         "temperature": 0.3,
+        "thinking": {"type": "disabled"},
     }
 
 
 def test_a_tool_is_forced_and_its_arguments_given(server: Answering) -> None:
     server.will(a_message({"type": "tool_use", "id": "t", "name": "record_summary", "input": {"summary": "x"}}))
-    assert ask(server, tool=TOOL, model="claude-other").arguments == {"summary": "x"}
+    assert ask(server, tool=TOOL, model="claude-sonnet-5").arguments == {"summary": "x"}
     asked = server.asked[0].json()
     assert (asked["tools"], asked["tool_choice"]) == ([TOOL], {"type": "tool", "name": "record_summary"})
-    assert asked["model"] == "claude-other"
+    assert asked["model"] == "claude-sonnet-5"
+
+
+def test_a_model_that_cannot_be_forced_is_told_which_tool_to_call(server: Answering) -> None:
+    use = a_message({"type": "tool_use", "id": "t", "name": "record_summary", "input": {"summary": "x"}})
+    server.will(use)
+    assert ask(server, tool=TOOL, model="claude-opus-5-5").arguments == {"summary": "x"}
+    asked = server.asked[0].json()
+    assert "tool_choice" not in asked
+    assert "record_summary" in asked["system"]
+    # One nobody knows: it says so itself, and is asked once more.
+    server.will(a_refusal(400, "tool_choice: forced tool use is not supported for this model."), use)
+    assert ask(server, tool=TOOL, model="claude-next-6").arguments == {"summary": "x"}
+    assert ["tool_choice" in asked.json() for asked in server.asked[1:]] == [True, False]
+    assert "record_summary" in server.asked[2].json()["system"]
+
+
+def test_an_answer_cut_by_the_limit_and_a_refusal_are_told_apart_from_a_whole_one(server: Answering) -> None:
+    server.will(a_message({"type": "text", "text": "Hello, this is"}, stop_reason="max_tokens"))
+    assert ask(server).cut
+    server.will(a_message({"type": "text", "text": "Hello, I can"}, stop_reason="refusal"))
+    with pytest.raises(ModelError, match="refused"):
+        ask(server)
+
+
+def test_a_busy_model_is_waited_for_and_then_the_second_one_asked(server: Answering) -> None:
+    pauses: list[float] = []
+    server.will(a_refusal(429, **{"retry-after": "3"}), a_message({"type": "text", "text": "Hi."}))
+    assert ask(server, sleep=pauses.append).text == "Hi."
+    assert pauses == [3.0]
+    server.asked.clear()
+    server.will(a_refusal(429, **{"retry-after": "60"}), a_message({"type": "text", "text": "Hi."}))
+    answer = ask(server, fallback="claude-sonnet-5", sleep=pauses.append)
+    assert [asked.json()["model"] for asked in server.asked] == ["claude-haiku-4-5", "claude-sonnet-5"]
+    assert answer.usage == ModelUsage("claude-sonnet-5", 1, 0, 0, 1)
+    assert pauses == [3.0], "nobody waits for a minute"
 
 
 def test_a_model_without_a_temperature_is_asked_without(server: Answering) -> None:
@@ -99,11 +142,12 @@ def test_a_passing_trouble_is_asked_again(server: Answering) -> None:
 
 
 def test_what_is_no_answer_is_a_model_error(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claude, "_RETRIES", 0)
+    monkeypatch.setattr(claude, "_PATIENCE", 0)
     monkeypatch.setattr(claude, "_READ_SECONDS", 0.3)
     text = {"type": "text", "text": "I cannot."}
     for answer, tool in (
         (a_refusal(401), None),
+        (a_refusal(402), None),
         (a_refusal(400, "prompt of a customer"), None),
         (a_refusal(500), None),
         (Answer(200, b"<html>", {"Content-Type": "text/html"}), None),
@@ -162,15 +206,18 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{running.port}"
 
 
-def test_the_laptops_services_answer_the_same_adapters(laptop: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a fake gives use cases, the laptop gives too: an opener, its sound, a summary's arguments."""
-    model = ClaudeModel("local", base_url=laptop, model="claude-haiku-4-5")
+@pytest.mark.filterwarnings("ignore:The model .* is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", MODELS)
+def test_the_laptops_services_answer_the_same_adapters(laptop: str, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What a fake gives use cases, the laptop gives too, of each model: an opener, its sound, a summary's arguments."""
+    model = ClaudeModel(ModelAccess(api_key="local", base_url=laptop), model=name)
     identity = "<identity>\nYou are Maya, an AI agent speaking on the phone.\n</identity>\n\n"
     purpose = "<purpose>\nRemind the caller about their appointment tomorrow at 2pm.\n</purpose>"
     opener = model.complete(
         system=identity + purpose, message="Write the opening line of this call.", max_tokens=120, temperature=0.3
     )
     assert "Maya" in opener.text
+    assert not opener.cut
     told = f"{purpose}\n<date>Saturday, 21 November 2026</date>\n<transcript>\nCaller: Fine, see you.\n</transcript>"
     summary = model.complete(
         system=prompt.SUMMARY_SYSTEM, message=told, max_tokens=400, temperature=0.0, tool=prompt.SUMMARY_TOOL

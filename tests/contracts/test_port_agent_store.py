@@ -6,6 +6,7 @@ import pytest
 
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.domain.agent import Agent, HistoryDisclosure, Number, VoicemailAction
+from calling.domain.language_model import ModelTraits, Restraint
 from calling.domain.phone_number import PhoneNumber
 from calling.ports import AgentStore, AlreadyExists, StaleRecord
 from tests.contracts.conftest import TABLE
@@ -29,6 +30,8 @@ def test_an_agent_is_read_with_its_numbers_oldest_first(store: AgentStore, accou
         temperature=0.25,
         boosted_keywords=("Redial", "Anna"),
         history_disclosure=HistoryDisclosure.AFTER_CONFIRMATION,
+        llm_model="claude-sonnet-5-5",
+        llm_traits=ModelTraits(Restraint.BETWEEN_TOOLS, forced_tools=False),
     )
     later = Number(account_id, "agent_1", ONE, 20, voicemail_action=VoicemailAction.IGNORE)
     earlier = Number(account_id, "agent_1", TWO, 10, twilio_sid="AC1", twilio_token="ciphertext", is_default=True)

@@ -12,6 +12,7 @@ from calling.domain.call import Call, CallStatus, CarrierStatus, Direction, Time
 from calling.domain.errors import InvalidRequest
 from calling.domain.events import Event, EventName
 from calling.domain.history import CallSummary
+from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.transcript import Turn
 from calling.ports import AlreadyExists, CallQuery, CallStore, PeopleStore, StaleRecord
@@ -62,6 +63,7 @@ def test_a_call_is_read_as_it_was_added(stores: Stores, account_id: str) -> None
         not_after=T0 + 5,
         amd_enabled=False,
         voice_to_voice_ms=(600, 710),
+        model_usage=(ModelUsage("claude-haiku-5-5", 1, 2, 3, 4), ModelUsage("claude-sonnet-5")),
         timeline=(TimelineEntry(T0, "accepted", "by the API", {"zone": None, "caps": [1, 2.5]}),),
     )
     stores.calls.add(call)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from calling.domain.agent import Number
+from calling.domain.language_model import ModelTraits
 from calling.ports import CarrierAccount, Completion, WebhookAnswer
 
 CHUNK = 64 * 1024  # bytes of a blob that are read at once
@@ -24,6 +25,7 @@ class FakeModel:
         max_tokens: int,
         temperature: float,
         model: str | None = None,
+        traits: ModelTraits | None = None,
         tool: Mapping[str, Any] | None = None,
     ) -> Completion:
         self.asked.append(
@@ -33,6 +35,7 @@ class FakeModel:
                 "max_tokens": max_tokens,
                 "temperature": temperature,
                 "model": model,
+                "traits": traits,
                 "tool": tool,
             }
         )

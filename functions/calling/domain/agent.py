@@ -6,6 +6,7 @@ from typing import Any
 
 from calling.domain.errors import InvalidRequest, NotPermitted
 from calling.domain.language import LANGUAGES, accent, base, spoken
+from calling.domain.language_model import ModelTraits
 from calling.domain.phone_number import PhoneNumber
 
 MAX_PROMPT = 16_000  # characters, of system_prompt and of a call's prompt
@@ -118,6 +119,7 @@ class Agent:
     temperature: float = 0.3
     response_length: str = "medium"
     llm_model: str | None = None
+    llm_traits: ModelTraits | None = None  # what `llm_model` accepts, as its service said when the agent was saved
     ai_speaks_first: bool = True
     history_disclosure: HistoryDisclosure | None = None
     pickup_delay_ms: int = 1200

@@ -14,6 +14,7 @@ from calling.domain import carrier_codes
 from calling.domain.agent import VoicemailAction
 from calling.domain.carrier_codes import Fault
 from calling.domain.lease import ACCOUNT_POOL
+from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PLACEHOLDERS, PhoneNumber
 
 RING_SECONDS = 45  # Twilio's Timeout; it may add up to 5 s of its own (twilio.com/docs/voice/api/call-resource)
@@ -193,6 +194,7 @@ class Call:
     recording_key: str | None = None
     first_audio_ms: int | None = None  # answer to the agent's first audio
     voice_to_voice_ms: tuple[int, ...] = ()  # callee's last voice to agent's first audio, a value a turn
+    model_usage: tuple[ModelUsage, ...] = ()  # of the conversation and of its summary, an entry a model
     # the outcome
     settled_at: int | None = None
     ended_reason: EndedReason | None = None

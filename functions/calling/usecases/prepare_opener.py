@@ -53,8 +53,9 @@ def prepare_opener(
         max_tokens=_MAX_TOKENS,
         temperature=brief.agent.temperature,
         model=brief.agent.llm_model,
+        traits=brief.agent.llm_traits,
     )
-    text = _spoken(answer.text)
+    text = _spoken(answer.text, cut=answer.cut)
     if not text:
         return False
     words, audio = opener_keys(account_id, call_id)
@@ -65,10 +66,10 @@ def prepare_opener(
     return True
 
 
-def _spoken(text: str) -> str:
-    """Keep the words: no quotes, no markup, one paragraph, cut at a sentence."""
+def _spoken(text: str, *, cut: bool) -> str:
+    """Keep the words: no quotes, no markup, one paragraph, whole sentences where it is too long or was cut off."""
     line = re.sub(r"\s+", " ", text.replace("*", "")).strip().strip('"“”').strip()
-    if len(line) <= _MAX_CHARACTERS:
+    if len(line) <= _MAX_CHARACTERS and not cut:
         return line
-    head = line[:_MAX_CHARACTERS]
+    head = f"{line} "[:_MAX_CHARACTERS]
     return head[: max(head.rfind(". "), head.rfind("? "), head.rfind("! ")) + 1].strip()

@@ -4,6 +4,7 @@ from typing import Any
 
 from calling.domain.call import Call, CarrierStatus, Direction, EndedReason, TimelineEntry
 from calling.domain.errors import Conflict
+from calling.domain.model_usage import ModelUsage, added
 from calling.domain.progress import CarrierFact, belongs, carrier_progress
 from calling.domain.revision import Revision
 from calling.domain.transcript import Turn
@@ -122,6 +123,7 @@ def media_closed(
     recording_key: str | None,
     first_audio_ms: int | None,
     voice_to_voice_ms: tuple[int, ...],
+    model_usage: tuple[ModelUsage, ...] = (),
     calls: CallStore,
     workflow: DialWorkflow,
     clock: Clock,
@@ -142,6 +144,7 @@ def media_closed(
             "media_closed_at": now,
             "voicemail_left": voicemail_left,
             "voice_to_voice_ms": voice_to_voice_ms,
+            "model_usage": added(call.model_usage, model_usage),
         }
         optional = {"media_reason": reason, "recording_key": recording_key, "first_audio_ms": first_audio_ms}
         changes |= {name: value for name, value in optional.items() if value is not None}

@@ -7,6 +7,7 @@ from calling.domain import events
 from calling.domain.call import Call, TimelineEntry
 from calling.domain.errors import ModelError
 from calling.domain.history import CallSummary
+from calling.domain.model_usage import ModelUsage, added
 from calling.domain.prompt import SUMMARY_SYSTEM, summary_request, summary_tool
 from calling.domain.revision import Revision
 from calling.domain.transcript import transcript
@@ -47,11 +48,13 @@ def summarize_call(
         max_tokens=_MAX_TOKENS,
         temperature=0.0,
         model=brief.agent.llm_model,
+        traits=brief.agent.llm_traits,
         tool=summary_tool(brief.agent),
     )
     analysis = _analysis(answer.arguments)
     facts = _facts(answer.arguments)
-    revise_call(account_id, call_id, lambda c: _remember(c, analysis, facts, clock.now()), calls=calls)
+    spent = () if answer.usage is None else (answer.usage,)
+    revise_call(account_id, call_id, lambda c: _remember(c, analysis, facts, spent, clock.now()), calls=calls)
 
 
 def _analysis(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -75,13 +78,20 @@ def _facts(arguments: Mapping[str, Any] | None) -> dict[str, str]:
     return dict(list(texts.items())[:_MAX_FACTS])
 
 
-def _remember(call: Call, analysis: dict[str, Any], facts: dict[str, str], now: int) -> Revision | None:
+def _remember(
+    call: Call, analysis: dict[str, Any], facts: dict[str, str], spent: tuple[ModelUsage, ...], now: int
+) -> Revision | None:
     if call.terminal_event_at is not None:
         return None
     reason = call.ended_reason.value if call.ended_reason else call.status.value
     return Revision(
         # Place and line were given back before this was reached: nothing is left to be done.
-        changes={**analysis, "terminal_event_at": now, "due_at": None},
+        changes={
+            **analysis,
+            "model_usage": added(call.model_usage, spent),
+            "terminal_event_at": now,
+            "due_at": None,
+        },
         note=TimelineEntry(now, "summarized"),
         outbox=events.terminal(call.account_id, call.call_id, call.status, now),
         remember=None

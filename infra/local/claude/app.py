@@ -14,7 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from infra.local.claude.protocol import Json, ProtocolError, events, input_tokens, message, validate
+from infra.local.claude import models
+from infra.local.claude.faults import Faults
+from infra.local.claude.prompt_cache import PromptCache
+from infra.local.claude.protocol import Json, ProtocolError, events, input_tokens, message, shown, validate
 from infra.local.claude.rules import answer
 
 _MAX_BODY = 32 * 1024 * 1024
@@ -36,25 +39,39 @@ class Pace:
         )
 
 
-def create_app(pace: Pace) -> Starlette:
+def create_app(pace: Pace, faults: Faults | None = None) -> Starlette:
     """Make the application; mount it at the root: its paths begin with /v1."""
+    cache, wrong = PromptCache(), faults or Faults()
 
     async def create_message(request: Request) -> Response:
         body = validate(await _body(request))
-        whole = message(body, answer(body), f"msg_{uuid.uuid4().hex}")
+        model = models.find(body["model"])
+        model.check(body, request.headers["anthropic-version"])
+        if wrong.overloaded():
+            raise ProtocolError("overloaded_error", "Overloaded")
+        thought = model.thinking_tokens(body)
+        thinking = [{"type": "thinking", "thinking": "", "signature": "c2ln", "tokens": thought}] if thought else []
+        stopped = wrong.plan.stop_reason
+        whole = message(body, [*thinking, *answer(body)], f"msg_{uuid.uuid4().hex}", stopped=stopped)
+        whole["usage"] |= _cached(body, cache.use(body, kept_from=model.kept_from))
+        slowed = Pace(pace.first_token + wrong.plan.delay_ms, pace.token)
         if body.get("stream"):
             headers = {"cache-control": "no-cache", "request-id": request.state.request_id}
             return StreamingResponse(
-                _paced(whole, pace), media_type="text/event-stream; charset=utf-8", headers=headers
+                _paced(whole, slowed), media_type="text/event-stream; charset=utf-8", headers=headers
             )
-        await asyncio.sleep((pace.first_token + pace.token * whole["usage"]["output_tokens"]) / 1000)
-        return JSONResponse(whole)
+        await asyncio.sleep((slowed.first_token + pace.token * whole["usage"]["output_tokens"]) / 1000)
+        return JSONResponse(whole | {"content": [shown(block) for block in whole["content"]]})
+
+    async def describe_model(request: Request) -> Response:
+        return JSONResponse(models.find(request.path_params["model"]).info())
 
     async def count_tokens(request: Request) -> Response:
         return JSONResponse({"input_tokens": input_tokens(validate(await _body(request), counting=True))})
 
     return Starlette(
         routes=[
+            Route("/v1/models/{model}", _guarded(describe_model), methods=["GET"]),
             Route("/v1/messages", _guarded(create_message), methods=["POST"]),
             Route("/v1/messages/count_tokens", _guarded(count_tokens), methods=["POST"]),
         ]
@@ -66,10 +83,21 @@ async def _paced(whole: Json, pace: Pace) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     due = loop.time() + pace.first_token / 1000
     for event in events(whole):
-        if event.token:
+        if event.tokens:
+            due += pace.token * (event.tokens - 1) / 1000
             await asyncio.sleep(max(0.0, due - loop.time()))
             due += pace.token / 1000
         yield event.encode()
+
+
+def _cached(body: Json, used: tuple[int, int]) -> Json:
+    """What of the input was read from the cache or written to it does not count as input."""
+    read, written = used
+    return {
+        "input_tokens": max(0, input_tokens(body) - read - written),
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": written,
+    }
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:
@@ -80,7 +108,8 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
         try:
             _check_headers(request)
             response = await endpoint(request)
-        except ProtocolError as error:
+        except (ProtocolError, models.Refusal) as refusal:
+            error = refusal if isinstance(refusal, ProtocolError) else ProtocolError(refusal.kind, str(refusal))
             response = JSONResponse(error.body(request_id), status_code=error.status)
             if error.kind == "rate_limit_error":
                 response.headers["retry-after"] = "1"
@@ -94,8 +123,11 @@ def _check_headers(request: Request) -> None:
     bearer = request.headers.get("authorization", "").removeprefix("Bearer")  # the SDK's way since its version 2
     if not (request.headers.get("x-api-key", "") or bearer).strip():
         raise ProtocolError("authentication_error", "x-api-key header is required")
-    if not request.headers.get("anthropic-version"):
+    version = request.headers.get("anthropic-version")
+    if not version:
         raise ProtocolError("invalid_request_error", "anthropic-version: header is required")
+    if version not in models.VERSIONS:
+        raise ProtocolError("invalid_request_error", f'anthropic-version: "{version}" is not a valid version')
 
 
 async def _body(request: Request) -> object:
@@ -108,4 +140,5 @@ async def _body(request: Request) -> object:
         raise ProtocolError("invalid_request_error", "The request body is not valid JSON.") from error
 
 
-app = create_app(Pace.from_environment())
+faults = Faults()
+app = create_app(Pace.from_environment(), faults)

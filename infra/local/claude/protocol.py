@@ -42,6 +42,7 @@ _BLOCKS = frozenset(["text", "tool_use", "tool_result", "image", "document", "th
 _STATUSES = {
     "invalid_request_error": 400,
     "authentication_error": 401,
+    "billing_error": 402,
     "permission_error": 403,
     "not_found_error": 404,
     "request_too_large": 413,
@@ -67,11 +68,11 @@ class ProtocolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event; `token` tells that it carries generated text, for pacing."""
+    """One server-sent event; `tokens` is how many it stands for, for pacing."""
 
     name: str
     data: Json
-    token: bool = False
+    tokens: int = 0
 
     def encode(self) -> bytes:
         """The event as bytes on the wire."""
@@ -94,25 +95,19 @@ def validate(body: object, *, counting: bool = False) -> Json:
     _check_system(body.get("system", ""))
     _check_messages(body["messages"])
     _check_tools(body.get("tools") or [], body.get("tool_choice"))
-    check_model(body["model"])
     return body
 
 
-def check_model(model: str) -> None:
-    """Refuse unknown models, and those whose names ask for a refusal, so that tests reach every error."""
-    if not model.startswith("claude-"):
-        raise ProtocolError("not_found_error", f"model: {model}")
-    if model.endswith("-overloaded"):
-        raise ProtocolError("overloaded_error", "Overloaded")
-    if model.endswith("-rate-limited"):
-        raise ProtocolError("rate_limit_error", "This request would exceed your organization's rate limit.")
-    if model.endswith("-api-error"):
-        raise ProtocolError("api_error", "Internal server error")
+def message(request: Json, content: list[Json], message_id: str, *, stopped: str | None = None) -> Json:
+    """The whole answer: content cut to max_tokens and stop_sequences, with ids, stop reason and usage.
 
-
-def message(request: Json, content: list[Json], message_id: str) -> Json:
-    """The whole answer: content cut to max_tokens and stop_sequences, with ids, stop reason and usage."""
+    `stopped` names a reason to end in the middle. A block `thinking` with `tokens` counts as those.
+    """
     blocks, reason, sequence = _cut(request, content)
+    if stopped is not None:
+        length = sum(_length(block) for block in content)
+        blocks, reason, sequence = _cut(request | {"max_tokens": max(1, length // 2)}, content)
+        reason = stopped
     numbered = [
         {**block, "id": f"toolu_{message_id.removeprefix('msg_')}_{index}"} if block["type"] == "tool_use" else block
         for index, block in enumerate(blocks)
@@ -129,7 +124,7 @@ def message(request: Json, content: list[Json], message_id: str) -> Json:
             "input_tokens": input_tokens(request),
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
-            "output_tokens": sum(len(_pieces(block)) for block in blocks) or 1,
+            "output_tokens": sum(_length(block) for block in blocks) or 1,
             "service_tier": "standard",
         },
     }
@@ -146,20 +141,13 @@ def events(whole: Json) -> Iterator[Event]:
     }
     yield Event("message_start", {"type": "message_start", "message": start})
     for index, block in enumerate(whole["content"]):
-        is_text = block["type"] == "text"
-        empty = {**block, **({"text": ""} if is_text else {"input": {}})}
+        empty = shown(block) | _EMPTY[block["type"]]
         yield Event("content_block_start", {"type": "content_block_start", "index": index, "content_block": empty})
         if index == 0:
             yield Event("ping", {"type": "ping"})
-        for piece in _pieces(block):
-            delta = (
-                {"type": "text_delta", "text": piece}
-                if is_text
-                else {"type": "input_json_delta", "partial_json": piece}
-            )
-            yield Event(
-                "content_block_delta", {"type": "content_block_delta", "index": index, "delta": delta}, token=True
-            )
+        for delta, tokens in _deltas(block):
+            data = {"type": "content_block_delta", "index": index, "delta": delta}
+            yield Event("content_block_delta", data, tokens)
         yield Event("content_block_stop", {"type": "content_block_stop", "index": index})
     ending = {"stop_reason": whole["stop_reason"], "stop_sequence": whole["stop_sequence"]}
     usage = {"output_tokens": whole["usage"]["output_tokens"]}
@@ -173,17 +161,52 @@ def input_tokens(request: Json) -> int:
     return max(1, len(text) // _CHARACTERS_A_TOKEN)
 
 
+_EMPTY: dict[str, Json] = {
+    "text": {"text": ""},
+    "tool_use": {"input": {}},
+    "thinking": {"thinking": "", "signature": ""},
+}
+
+
+def shown(block: Json) -> Json:
+    """A block as a client sees it: without what this room notes on it. A tool cut off has no arguments."""
+    return {key: value for key, value in block.items() if key not in ("tokens", "partial")}
+
+
 def _pieces(block: Json) -> list[str]:
     """What is streamed at a time: a word, or a few characters of a tool's JSON."""
     if block["type"] == "text":
         return re.findall(r"\s*\S+|\s+$", block["text"])
-    return ["", *re.findall(r"(?s).{1,12}", json.dumps(block["input"]))]
+    return list(block.get("partial") or ["", *re.findall(r"(?s).{1,12}", json.dumps(block["input"]))])
+
+
+def _deltas(block: Json) -> Iterator[tuple[Json, int]]:
+    """What follows a block's start, and how many tokens each piece stands for."""
+    if block["type"] == "thinking":  # its text is left out unless it is asked for
+        yield {"type": "signature_delta", "signature": block["signature"]}, block["tokens"]
+        return
+    for piece in _pieces(block):
+        is_text = block["type"] == "text"
+        yield (
+            ({"type": "text_delta", "text": piece} if is_text else {"type": "input_json_delta", "partial_json": piece}),
+            1,
+        )
+
+
+def _length(block: Json) -> int:
+    return int(block["tokens"]) if block["type"] == "thinking" else len(_pieces(block))
 
 
 def _cut(request: Json, content: list[Json]) -> tuple[list[Json], str, str | None]:
     blocks: list[Json] = []
     left = int(request["max_tokens"])
     for block in content:
+        if block["type"] == "thinking":
+            blocks.append(block | {"tokens": min(left, block["tokens"])})
+            left -= block["tokens"]
+            if left <= 0:
+                return blocks, "max_tokens", None
+            continue
         if block["type"] == "text":
             found = [
                 (at, stop) for stop in request.get("stop_sequences") or () if (at := block["text"].find(stop)) >= 0
@@ -192,9 +215,11 @@ def _cut(request: Json, content: list[Json]) -> tuple[list[Json], str, str | Non
                 at, stop = min(found)
                 return [*blocks, {**block, "text": block["text"][:at]}], "stop_sequence", stop
         pieces = _pieces(block)
-        if len(pieces) > left:  # a tool's arguments are not cut: half a call helps nobody's test
-            text = "".join(pieces[:left])
-            return [*blocks, *([{**block, "text": text}] if block["type"] == "text" else [])], "max_tokens", None
+        if len(pieces) > left:
+            half = (
+                {"text": "".join(pieces[:left])} if block["type"] == "text" else {"input": {}, "partial": pieces[:left]}
+            )
+            return [*blocks, block | half], "max_tokens", None
         left -= len(pieces)
         blocks.append(block)
     return blocks, "tool_use" if any(block["type"] == "tool_use" for block in blocks) else "end_turn", None

@@ -48,11 +48,30 @@ def ask_again(state: State, now: float) -> None:
     turn = state.agent.turn
     state.empty_replies += 1
     if state.empty_replies > 1:
-        apologise(state, now)
+        give_up(state, now)
         return
     end_agent_turn(state, now)
     state.transcript.note("The other side waits for an answer in words.")
     ask(state, now, opening=turn is not None and turn.opening)
+
+
+def decline(state: State, now: float) -> None:
+    """Say once that the agent cannot help with what the model declined to answer; after a second time, give up."""
+    state.refusals += 1
+    state.agent.forget_unspoken(now)
+    if state.refusals > 1:
+        give_up(state, now)
+        return
+    if not state.agent.audible:
+        end_agent_turn(state, now)
+        state.agent.begin("reply", now)
+    state.transcript.withhold()
+    state.effects.append(state.agent.speak(state.config.cannot_help, now))
+
+
+def fill(state: State, now: float) -> None:
+    """Tell somebody who waits for the model that the line is not dead."""
+    state.effects.append(state.agent.fill(state.config.one_moment, now))
 
 
 def flush(state: State, now: float) -> None:
@@ -105,7 +124,7 @@ def finish(state: State, now: float) -> None:
     if nod_ended is not None and nod_ended < now - _OLD_NOD:
         callee.close()
     if silent:
-        apologise(state, now)
+        give_up(state, now)
 
 
 def unstick(state: State, now: float) -> None:
@@ -113,7 +132,7 @@ def unstick(state: State, now: float) -> None:
     heard = state.agent.audible
     end_agent_turn(state, now)
     if not heard:
-        apologise(state, now)
+        give_up(state, now)
 
 
 def give_way(state: State, now: float) -> None:
@@ -172,9 +191,9 @@ def last_words(state: State, text: str, closing: Closing, now: float) -> None:
     say(state, "last_words", text, now)
 
 
-def apologise(state: State, now: float) -> None:
-    """End the call because the agent cannot go on."""
-    last_words(state, state.config.apology, Closing("error"), now)
+def give_up(state: State, now: float, why: str | None = None) -> None:
+    """End the call because the agent cannot go on; `why` says it to the callee."""
+    last_words(state, why or state.config.cannot_go_on, Closing("error"), now)
 
 
 def time_is_up(state: State, now: float) -> None:

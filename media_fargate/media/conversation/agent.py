@@ -25,6 +25,8 @@ class Reply:
     alive: bool = True
     # Nothing it writes from now on is spoken: it has asked for the call's end.
     closed: bool = False
+    # Since when the model is known to be busy; None: it is not, or was.
+    waits_since: float | None = None
     cutter: SentenceCutter = field(default_factory=SentenceCutter)
 
 
@@ -38,6 +40,8 @@ class AgentTurn:
     reply: Reply | None = None
     answers: float | None = None
     waiting: list[str] = field(default_factory=list)
+    # The utterance that only asked for patience; what the turn has to say comes behind it.
+    filler: str | None = None
     first_audio: float | None = None
     latency: float | None = None
 
@@ -119,6 +123,42 @@ class Agent:
             self.turn.touched = now
             self.turn.waiting.extend(reply.cutter.feed(text))
 
+    def waits(self, reply: Reply, now: float) -> None:
+        """Note that the model is busy: a sign of life, though not of an answer."""
+        if self.turn is not None:
+            self.turn.touched = now
+        if reply.waits_since is None:
+            reply.waits_since = now
+
+    @property
+    def waits_since(self) -> float | None:
+        """Since when somebody waits for a busy model, with nothing written and nothing said; else None."""
+        reply, turn = self.reply, self.turn
+        if reply is None or reply.closed or reply.text or turn is None or turn.filler is not None:
+            return None
+        return reply.waits_since
+
+    def fill(self, text: str, now: float) -> Speak:
+        """Ask for patience, once a turn."""
+        said = self.speak(text, now)
+        if self.turn is not None:
+            self.turn.filler = said.utterance
+        return said
+
+    @property
+    def only_filled(self) -> bool:
+        """Whether all that was given to the voice is the excuse, and the answer is still to come."""
+        turn = self.turn
+        if turn is None or turn.filler is None or not self.writing:
+            return False
+        return all(u.name == turn.filler for u in self.playout.utterances)
+
+    def forget_unspoken(self, now: float) -> None:
+        """Drop what was written and not yet given to the voice."""
+        self.writing_ended(now, keep_rest=False)
+        if self.turn is not None:
+            self.turn.waiting.clear()
+
     def writing_ended(self, now: float, *, keep_rest: bool) -> None:
         """Note that no more will be written; the last words are kept though no sentence ends there, or dropped."""
         if self.turn is not None and self.turn.reply is not None:
@@ -129,8 +169,10 @@ class Agent:
 
     @property
     def has_words(self) -> bool:
-        """Whether the turn has anything that is being, or will be, spoken."""
-        return bool(self.playout.utterances) or (self.turn is not None and bool(self.turn.waiting))
+        """Whether the turn has anything to say that is being, or will be, spoken; an excuse for waiting is nothing."""
+        turn = self.turn
+        filler = None if turn is None else turn.filler
+        return any(u.name != filler for u in self.playout.utterances) or (turn is not None and bool(turn.waiting))
 
     @property
     def writing(self) -> bool:

@@ -35,7 +35,10 @@ class ConversationConfig:
     amd_timeout: float = 30.0
     farewell_timeout: float = 2.0
     stall_timeout: float = 10.0
-    apology: str = "I'm sorry, I have trouble hearing you. Goodbye."
+    deaf: str = "I'm sorry, I have trouble hearing you. Goodbye."
+    cannot_go_on: str = "I'm sorry, something is wrong on my side and I can't go on. Goodbye."
+    one_moment: str = "One moment, please."
+    cannot_help: str = "I'm sorry, I can't help with that."
     silence_prompt: str = "Are you still there?"
     time_up: str = "I'm sorry, our time is up. Goodbye."
     default_farewell: str = "Goodbye."

@@ -4,6 +4,8 @@ from media.conversation import barge_in, endpointing, opener, silence, voicemail
 from media.conversation.state import State
 from media.conversation.words import meaningful
 
+# A model that answers after all within this time needs no excuse.
+_FILLER_AFTER = 0.6
 # How long a goodbye waits for somebody who is just saying something.
 _LAST_CHANCE = 1.0
 # A caller expects to be greeted, but one who speaks first is let finish.
@@ -41,6 +43,12 @@ def flush_at(state: State) -> float | None:
     return state.agent.flush_due
 
 
+def filler_at(state: State) -> float | None:
+    """Somebody has waited for the model long enough to wonder."""
+    since = state.agent.waits_since
+    return None if since is None else since + _FILLER_AFTER
+
+
 def finished_at(state: State) -> float | None:
     """The agent's turn is written, spoken and accounted for."""
     return state.agent.done_at
@@ -70,10 +78,11 @@ def interrupt_at(state: State) -> float | None:
     callee = state.callee
     if not state.agent.audible or not callee.turn.voiced:
         return None
+    # An excuse for waiting is cut short by words alone: the answer it promises would be lost to a cough.
     return barge_in.interruption_due(
         sensitivity=state.config.interruption_sensitivity,
         text=callee.turn.text,
-        voice_since=callee.voice_since,
+        voice_since=None if state.agent.only_filled else callee.voice_since,
         noise=callee.noise,
     )
 

@@ -7,7 +7,7 @@ from media.conversation import acts, inputs
 from media.conversation.agent import Reply
 from media.conversation.effects import ReportVoicemail
 from media.conversation.state import Phase, State
-from media.conversation.tools import TOOLS, EndCall
+from media.conversation.tools import TOOLS, WITHOUT_ARGUMENTS, EndCall
 from media.conversation.voicemail import is_machine, takes_messages
 
 
@@ -55,7 +55,7 @@ def beeped(state: State, _: inputs.Beep, now: float) -> None:
 def audio_queued(state: State, queued: inputs.AudioQueued, now: float) -> None:
     """Audio is on the line; with the first of a turn, what the callee said before becomes the turn it answers."""
     if state.agent.audio(queued, now):
-        state.empty_replies = 0
+        state.empty_replies = state.empty_replies if state.agent.only_filled else 0
         acts.seal(state, now)
         state.callee.hand_over(now)
 
@@ -95,6 +95,9 @@ def reply_tool(state: State, use: inputs.ReplyTool, now: float) -> None:
     if use.name not in TOOLS:
         state.transcript.note("A tool that does not exist was asked for; it did nothing.")
         return
+    if use.cut and use.name not in WITHOUT_ARGUMENTS:
+        state.transcript.note("The last use of a tool was cut off; it did nothing.")
+        return
     order = TOOLS[use.name](use.arguments)
     if isinstance(order, EndCall):
         acts.say_goodbye(state, reply, order.farewell, now)
@@ -103,20 +106,36 @@ def reply_tool(state: State, use: inputs.ReplyTool, now: float) -> None:
 
 
 def reply_ended(state: State, ended: inputs.ReplyEnded, now: float) -> None:
-    """The model has finished."""
-    if (reply := _reply_named(state, ended.reply)) is not None:
-        state.agent.writing_ended(now, keep_rest=not reply.closed)
-        if not state.agent.has_words:
-            acts.ask_again(state, now)
+    """The model writes no more."""
+    if (reply := _reply_named(state, ended.reply)) is None:
+        return
+    if ended.stop == "refused" and not reply.closed:
+        acts.decline(state, now)
+        return
+    # Half a sentence is dropped where whole ones stand before it; alone it is better than nothing.
+    whole = ended.stop == "done" or not state.agent.has_words
+    state.agent.writing_ended(now, keep_rest=whole and not reply.closed)
+    if state.agent.has_words:
+        state.refusals = 0
+    elif ended.stop == "too_long":
+        acts.give_up(state, now)
+    else:
+        acts.ask_again(state, now)
+
+
+def reply_waiting(state: State, waiting: inputs.ReplyWaiting, now: float) -> None:
+    """The model cannot be had at once."""
+    if (reply := _reply_named(state, waiting.reply)) is not None:
+        state.agent.waits(reply, now)
 
 
 def reply_failed(state: State, failed: inputs.ReplyFailed, now: float) -> None:
-    """The model has given up."""
+    """The model cannot be had at all."""
     # Whole sentences that were said stand for the turn; with nothing said, the call cannot go on.
     if _reply_named(state, failed.reply) is not None:
         state.agent.writing_ended(now, keep_rest=False)
         if not state.agent.has_words:
-            acts.apologise(state, now)
+            acts.give_up(state, now)
 
 
 def carrier_verdict(state: State, verdict: inputs.CarrierVerdict, now: float) -> None:
@@ -129,7 +148,7 @@ def carrier_verdict(state: State, verdict: inputs.CarrierVerdict, now: float) ->
 def hearing_lost(state: State, _: inputs.HearingLost, now: float) -> None:
     """The agent has gone deaf: it cannot go on, but a goodbye or a message is still said to its end."""
     if state.phase in (Phase.OPENING, Phase.TALKING):
-        acts.apologise(state, now)
+        acts.give_up(state, now, state.config.deaf)
 
 
 def hang_up_requested(state: State, request: inputs.HangUpRequested, now: float) -> None:

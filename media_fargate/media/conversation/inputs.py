@@ -88,17 +88,28 @@ class ReplyText:
 
 @dataclass(frozen=True, slots=True)
 class ReplyTool:
-    """The language model asks for a tool."""
+    """The language model asks for a tool. `cut`: it ran into its length, so the arguments are lost."""
 
     reply: str
     tool_use: str
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded:
-    """The language model has finished this reply."""
+    """The language model writes no more of this reply: all is said, or it ran into its length, declined to answer
+    (what it wrote is then to be forgotten), or the conversation has become too long for it.
+    """
+
+    reply: str
+    stop: Literal["done", "cut", "refused", "too_long"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWaiting:
+    """The language model is busy or out of reach; it is asked again, for some seconds in all."""
 
     reply: str
 
@@ -152,6 +163,7 @@ Input = (
     | ReplyText
     | ReplyTool
     | ReplyEnded
+    | ReplyWaiting
     | ReplyFailed
     | CarrierVerdict
     | HearingLost

@@ -34,6 +34,8 @@ def voicemail_detected(arguments: Mapping[str, Any]) -> Order:  # noqa: ARG001  
     return MachineAnswered()
 
 
+# What a tool means whose arguments were lost: it needs none, or has a phrase of its own to fall back on.
+WITHOUT_ARGUMENTS = frozenset({"end_call", "voicemail_detected"})
 TOOLS: Mapping[str, Callable[[Mapping[str, Any]], Order]] = {
     "end_call": end_call,
     "voicemail_detected": voicemail_detected,

@@ -9,12 +9,13 @@ from media.conversation.effects import StoreTurn
 
 NOTHING_SAID = "(The callee has answered and said nothing yet.)"
 SILENCE = "(The callee says nothing.)"
+WITHHELD = "(The callee said something that you cannot help with.)"
 
 
 class Transcript:
     """Sealed turns, numbered from 0, and notes for the model that nobody spoke."""
 
-    __slots__ = ("_lines", "agent_spoke", "caller_answered", "caller_text", "turns")
+    __slots__ = ("_lines", "_withheld", "agent_spoke", "caller_answered", "caller_text", "turns")
 
     def __init__(self) -> None:
         self.turns = 0
@@ -23,6 +24,7 @@ class Transcript:
         self.caller_answered = False
         self.caller_text = ""
         self._lines: list[tuple[str, str]] = []
+        self._withheld = False
 
     def add(
         self,
@@ -37,6 +39,7 @@ class Transcript:
         """Append a turn that holds at least a word, and return the order to store it."""
         if role == "agent":
             self.agent_spoke = True
+            self._replace_withheld()
         else:
             self.caller_answered = self.caller_answered or self.agent_spoke
             self.caller_text = f"{self.caller_text} {text}".strip()
@@ -44,6 +47,21 @@ class Transcript:
         turn = StoreTurn(self.turns, role, text, started, max(started, ended), interrupted, latency)
         self.turns += 1
         return turn
+
+    def withhold(self) -> None:
+        """Keep from the model, from the agent's next turn on, what the callee said just before it.
+
+        The model declined to answer it and would decline again as long as it stands there. The record keeps it.
+        """
+        self._withheld = True
+
+    def _replace_withheld(self) -> None:
+        if not self._withheld:
+            return
+        self._withheld = False
+        while self._lines and self._lines[-1][0] == "user":
+            self._lines.pop()
+        self._lines.append(("user", WITHHELD))
 
     def note(self, text: str) -> None:
         """Tell the model something that was not spoken."""

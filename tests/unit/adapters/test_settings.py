@@ -18,11 +18,11 @@ def test_types_and_defaults() -> None:
     assert load(PaceSettings, {"GLOBAL_CAP": "5", "CALLS_PER_SECOND": "0.5"}) == PaceSettings(5, 0.5)
     assert load(WebhookSettings, {"ALLOW_LOOPBACK_WEBHOOKS": "true"}).allow_loopback_webhooks
     assert not load(WebhookSettings, {"ALLOW_LOOPBACK_WEBHOOKS": "false"}).allow_loopback_webhooks
-    assert load(ModelSettings, {"ANTHROPIC_SECRET_ARN": "arn"}).llm_model == "claude-haiku-4-5"
+    assert load(ModelSettings, {"ANTHROPIC_SECRET_ARN": "arn"}).llm_model == "claude-haiku-5-5"
 
 
 def test_empty_is_not_set() -> None:
-    assert load(ModelSettings, {"ANTHROPIC_SECRET_ARN": "arn", "LLM_MODEL": ""}).llm_model == "claude-haiku-4-5"
+    assert load(ModelSettings, {"ANTHROPIC_SECRET_ARN": "arn", "LLM_MODEL": ""}).llm_model == "claude-haiku-5-5"
     with pytest.raises(SettingsError, match="TABLE_NAME"):
         load(TableSettings, {"TABLE_NAME": " "})
 

@@ -33,6 +33,7 @@ from media.conversation.inputs import (
     ReplyFailed,
     ReplyText,
     ReplyTool,
+    ReplyWaiting,
     SpeechFailed,
     StreamEnded,
     StreamStarted,
@@ -513,8 +514,9 @@ def test_a_goodbye_at_the_longest_duration_that_is_never_proved_ends_too() -> No
     assert HangUp("max_duration_reached") in call.receive(Tick(), 16.5)
 
 
-def test_the_apology_promises_nothing() -> None:
-    assert "call back" not in ConversationConfig().apology
+def test_the_closing_sentences_promise_nothing_and_are_true() -> None:
+    assert "call back" not in BASE.cannot_go_on + BASE.deaf
+    assert "hear" not in BASE.cannot_go_on, "the agent heard well; it was the model that failed"
 
 
 def closing() -> Conversation:
@@ -595,9 +597,160 @@ def test_a_failed_reply_ends_with_an_apology() -> None:
             *HELLO,
             (4.0, Heard("s2", "Tell me more.", final=True), []),
             (4.2, Tick(), [StartReply("reply-1", (*HISTORY, user("Tell me more.")))]),
-            (5.0, ReplyFailed("reply-1"), [Speak("utterance-1", BASE.apology)]),
+            (5.0, ReplyFailed("reply-1"), [Speak("utterance-1", BASE.cannot_go_on)]),
             (5.1, AudioQueued("utterance-1", 3.0, last=True), [StoreTurn(2, "caller", "Tell me more.", 4.0, 4.0)]),
-            (8.2, MarkEchoed("utterance-1"), [StoreTurn(3, "agent", BASE.apology, 5.1, 8.2), HangUp("error")]),
+            (8.2, MarkEchoed("utterance-1"), [StoreTurn(3, "agent", BASE.cannot_go_on, 5.1, 8.2), HangUp("error")]),
+        ],
+    )
+
+
+# The callee has asked something: the model is asked at 4.2.
+ASKED: list[Line] = [
+    *HELLO,
+    (4.0, Heard("s2", "Tell me more.", final=True), []),
+    (4.2, Tick(), [StartReply("reply-1", (*HISTORY, user("Tell me more.")))]),
+]
+STORED = StoreTurn(2, "caller", "Tell me more.", 4.0, 4.0)
+
+
+def test_somebody_who_waits_for_a_busy_model_is_told_once_and_then_answered() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *ASKED,
+            (4.3, ReplyWaiting("reply-1"), []),
+            (4.7, ReplyWaiting("reply-1"), []),
+            (4.9, Tick(), [Speak("utterance-1", BASE.one_moment)]),
+            (5.0, AudioQueued("utterance-1", 1.0, last=True), [STORED]),
+            (5.8, ReplyWaiting("reply-1"), []),
+            (6.0, MarkEchoed("utterance-1"), []),
+            (8.0, ReplyText("reply-1", "Of course. "), [Speak("utterance-2", "Of course.")]),
+            (8.1, AudioQueued("utterance-2", 1.0, last=True), []),
+            (8.2, ReplyEnded("reply-1"), []),
+            (
+                9.1,
+                MarkEchoed("utterance-2"),
+                [StoreTurn(3, "agent", "One moment, please. Of course.", 5.0, 9.1, latency=1.0)],
+            ),
+        ],
+    )
+
+
+def test_a_model_that_answers_soon_after_all_needs_no_excuse() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *ASKED,
+            (4.3, ReplyWaiting("reply-1"), []),
+            (4.6, ReplyText("reply-1", "Of course. "), [Speak("utterance-1", "Of course.")]),
+            (4.9, Tick(), []),
+        ],
+    )
+
+
+def test_a_cough_over_the_excuse_does_not_lose_the_answer_but_words_do() -> None:
+    excuse: list[Line] = [
+        *ASKED,
+        (4.3, ReplyWaiting("reply-1"), []),
+        (4.9, Tick(), [Speak("utterance-1", BASE.one_moment)]),
+        (5.0, AudioQueued("utterance-1", 1.5, last=True), [STORED]),
+        (5.2, VoiceStarted(), []),
+    ]
+    play(Conversation(BASE), [*excuse, (6.2, Tick(), []), (6.3, VoiceStopped(), [])])
+    call = Conversation(BASE)
+    play(call, excuse)
+    assert CancelReply("reply-1") in call.receive(Heard("s3", "No wait, I have a question"), 5.6)
+
+
+def test_a_model_that_cannot_be_had_ends_the_call_with_a_sentence_that_is_true() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *ASKED,
+            (4.3, ReplyWaiting("reply-1"), []),
+            (4.9, Tick(), [Speak("utterance-1", BASE.one_moment)]),
+            (5.0, AudioQueued("utterance-1", 1.0, last=True), [STORED]),
+            (6.0, MarkEchoed("utterance-1"), []),
+            (
+                9.3,
+                ReplyFailed("reply-1"),
+                [
+                    StoreTurn(3, "agent", BASE.one_moment, 5.0, 9.3, latency=1.0),
+                    Speak("utterance-2", BASE.cannot_go_on),
+                ],
+            ),
+            (9.4, AudioQueued("utterance-2", 3.0, last=True), []),
+            (12.5, MarkEchoed("utterance-2"), [StoreTurn(4, "agent", BASE.cannot_go_on, 9.4, 12.5), HangUp("error")]),
+        ],
+    )
+
+
+def test_a_refused_answer_is_not_spoken_and_said_to_be_no_help_once() -> None:
+    call = Conversation(BASE)
+    withheld = "(The callee said something that you cannot help with.)"
+    play(
+        call,
+        [
+            *ASKED,
+            (4.5, ReplyText("reply-1", "Sure, I can "), []),
+            (4.6, ReplyEnded("reply-1", "refused"), [Speak("utterance-1", BASE.cannot_help)]),
+            (4.7, AudioQueued("utterance-1", 1.0, last=True), [STORED]),
+            (5.7, MarkEchoed("utterance-1"), [StoreTurn(3, "agent", BASE.cannot_help, 4.7, 5.7)]),
+            (6.0, Heard("s3", "Why not?", final=True), []),
+            (
+                6.2,
+                Tick(),
+                [StartReply("reply-2", (*HISTORY, user(withheld), agent(BASE.cannot_help), user("Why not?")))],
+            ),
+            (6.5, ReplyEnded("reply-2", "refused"), [Speak("utterance-2", BASE.cannot_go_on)]),
+        ],
+    )
+
+
+def test_a_sentence_cut_by_the_limit_is_dropped_behind_a_whole_one_and_spoken_alone() -> None:
+    play(
+        Conversation(BASE),
+        [
+            *ASKED,
+            (4.5, ReplyText("reply-1", "We open at nine. On Sundays we"), [Speak("utterance-1", "We open at nine.")]),
+            (4.6, ReplyEnded("reply-1", "cut"), []),
+            (4.7, AudioQueued("utterance-1", 1.0, last=True), [STORED]),
+            (5.7, MarkEchoed("utterance-1"), [StoreTurn(3, "agent", "We open at nine.", 4.7, 5.7, latency=4.7 - 4.0)]),
+        ],
+    )
+    play(
+        Conversation(BASE),
+        [
+            *ASKED,
+            (4.5, ReplyText("reply-1", "On Sundays we"), []),
+            (4.6, ReplyEnded("reply-1", "cut"), [Speak("utterance-1", "On Sundays we")]),
+        ],
+    )
+
+
+def test_a_conversation_too_long_for_the_model_is_ended_and_not_asked_again() -> None:
+    play(
+        Conversation(BASE),
+        [*ASKED, (4.6, ReplyEnded("reply-1", "too_long"), [Speak("utterance-1", BASE.cannot_go_on)])],
+    )
+
+
+def test_an_end_call_cut_by_the_limit_is_still_one() -> None:
+    play(
+        Conversation(BASE),
+        [
+            *ASKED,
+            (4.6, ReplyTool("reply-1", "t", "end_call", {}, cut=True), [Speak("utterance-1", BASE.default_farewell)]),
+            (4.6, ReplyEnded("reply-1", "cut"), []),
+            (4.7, AudioQueued("utterance-1", 0.5, last=True), [STORED]),
+            (
+                5.3,
+                MarkEchoed("utterance-1"),
+                [StoreTurn(3, "agent", "Goodbye.", 4.7, 5.3, latency=4.7 - 4.0), HangUp("completed")],
+            ),
         ],
     )
 
@@ -625,7 +778,7 @@ def test_an_empty_reply_is_asked_for_again_once() -> None:
             (4.2, Tick(), [StartReply("reply-1", (*HISTORY, user("Go on then.")))]),
             (4.5, ReplyTool("reply-1", "t", "dance", {}), []),
             (4.6, ReplyEnded("reply-1"), [StartReply("reply-2", (*HISTORY, user(f"{note} Go on then.")))]),
-            (4.7, ReplyEnded("reply-2"), [Speak("utterance-1", BASE.apology)]),
+            (4.7, ReplyEnded("reply-2"), [Speak("utterance-1", BASE.cannot_go_on)]),
         ],
     )
 
@@ -681,7 +834,7 @@ def test_a_stuck_reply_is_given_up() -> None:
             *HELLO,
             (4.0, Heard("s2", "Tell me more.", final=True), []),
             (4.2, Tick(), [StartReply("reply-1", (*HISTORY, user("Tell me more.")))]),
-            (14.2, Tick(), [CancelReply("reply-1"), Speak("utterance-1", BASE.apology)]),
+            (14.2, Tick(), [CancelReply("reply-1"), Speak("utterance-1", BASE.cannot_go_on)]),
         ],
     )
 
@@ -703,9 +856,9 @@ def test_an_agent_gone_deaf_apologises() -> None:
         call,
         [
             *HELLO,
-            (4.0, HearingLost(), [Speak("utterance-1", BASE.apology)]),
+            (4.0, HearingLost(), [Speak("utterance-1", BASE.deaf)]),
             (4.1, AudioQueued("utterance-1", 3.0, last=True), []),
-            (7.2, MarkEchoed("utterance-1"), [StoreTurn(2, "agent", BASE.apology, 4.1, 7.2), HangUp("error")]),
+            (7.2, MarkEchoed("utterance-1"), [StoreTurn(2, "agent", BASE.deaf, 4.1, 7.2), HangUp("error")]),
         ],
     )
 

@@ -23,6 +23,7 @@ from media.conversation.inputs import (
     ReplyFailed,
     ReplyText,
     ReplyTool,
+    ReplyWaiting,
     SpeechFailed,
     StreamEnded,
     StreamStarted,
@@ -148,13 +149,15 @@ others = st.sampled_from([Tick(), Beep(), Dtmf("1"), StreamStarted()])
 sounding = st.builds(AudioQueued, spoken, st.sampled_from([0.0, 0.1, 1.0, 3.0]), st.booleans())
 marking = st.builds(MarkEchoed, spoken)
 writing = st.builds(ReplyText, recent, st.sampled_from(WRITTEN))
-ending = st.builds(ReplyEnded, recent)
+ending = st.builds(ReplyEnded, recent, st.sampled_from(["done", "done", "done", "cut", "refused", "too_long"]))
+waiting = st.builds(ReplyWaiting, recent)
 tools = st.builds(
     ReplyTool,
     recent,
     st.just("t"),
     st.sampled_from(["end_call", "end_call", "dance", "voicemail_detected"]),
     st.sampled_from([{}, {"farewell": "Goodbye then."}, {"farewell": 3}]),
+    st.sampled_from([False, False, True]),
 )
 mishaps = st.one_of(
     st.builds(ReplyFailed, recent),
@@ -162,7 +165,7 @@ mishaps = st.one_of(
     st.builds(CarrierVerdict, st.sampled_from(VERDICTS)),
 )
 facts = st.one_of(
-    voices, hearing, others, sounding, sounding, marking, marking, writing, writing, ending, tools, mishaps
+    voices, hearing, others, sounding, sounding, marking, marking, writing, writing, ending, waiting, tools, mishaps
 )
 gaps = st.sampled_from([0.0, 0.02, 0.1, 0.3, 1.0, 3.0])
 
@@ -173,7 +176,7 @@ def named(line: Line, fact: Input) -> Input:
         return replace(fact, utterance=line.utterances[-1 - int(fact.utterance) :][0])
     if isinstance(fact, MarkEchoed):
         return replace(fact, name=line.utterances[-1 - int(fact.name) :][0])
-    if isinstance(fact, ReplyText | ReplyEnded | ReplyTool | ReplyFailed):
+    if isinstance(fact, ReplyText | ReplyEnded | ReplyTool | ReplyWaiting | ReplyFailed):
         return replace(fact, reply=line.replies[-1 - int(fact.reply) :][0])
     return fact
 
