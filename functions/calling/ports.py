@@ -516,6 +516,7 @@ class DialRequest:
     status_callback: str = field(repr=False)
     amd_callback: str | None = field(repr=False)  # None: no machine detection
     machine_detection: str  # Enable | DetectMessageEnd
+    detection_seconds: int  # after which it gives up
     ring_seconds: int
     time_limit_seconds: int
 

@@ -18,7 +18,7 @@ from media.house import House
 
 _TRIES = 3
 _GLANCE, _ALIVE = 0.5, 10.0  # s between looks at the record while a verdict is awaited, and signs of life
-_VERDICT_WITHIN = 30.0  # s after which the carrier's machine detection has given up
+_VERDICT_LATE = 5.0  # s within which the carrier's verdict is here once its machine detection has given up
 
 
 class Record:
@@ -84,7 +84,7 @@ class Record:
             if call is not None and call.cancel_requested_at is not None and not canceled:
                 canceled = True
                 tell(HangUpRequested("canceled"))
-            awaiting = awaiting and loop.time() - began < _VERDICT_WITHIN
+            awaiting = awaiting and loop.time() - began < self._call.detection_seconds + _VERDICT_LATE
             await asyncio.sleep(_GLANCE if awaiting else _ALIVE)
 
     def _alive(self) -> Call:

@@ -29,6 +29,7 @@ REQUEST = DialRequest(
     status_callback="http://127.0.0.1:9/status",
     amd_callback=None,
     machine_detection="Enable",
+    detection_seconds=30,
     ring_seconds=45,
     time_limit_seconds=600,
 )
@@ -181,7 +182,9 @@ async def test_a_number_of_the_account_is_found_and_pointed_here(side: Side) -> 
 @pytest.mark.parametrize("side", ["twilio"], indirect=True)
 async def test_every_dial_sets_its_limits_and_callbacks(side: Side) -> None:
     assert side.world
-    detecting = replace(REQUEST, amd_callback="http://127.0.0.1:9/amd", machine_detection="DetectMessageEnd")
+    detecting = replace(
+        REQUEST, amd_callback="http://127.0.0.1:9/amd", machine_detection="DetectMessageEnd", detection_seconds=59
+    )
     plain = (await side.world.call((await side.dial()).sid))["parameters"]
     detected = (await side.world.call((await side.dial(detecting)).sid))["parameters"]
     assert (plain["Timeout"], plain["TimeLimit"]) == (["45"], ["600"])
@@ -190,6 +193,7 @@ async def test_every_dial_sets_its_limits_and_callbacks(side: Side) -> None:
     assert plain["Twiml"] == [REQUEST.twiml]
     assert "MachineDetection" not in plain
     assert detected["MachineDetection"] == ["DetectMessageEnd"]
+    assert detected["MachineDetectionTimeout"] == ["59"]
     assert detected["AsyncAmd"] == ["true"]
     assert detected["AsyncAmdStatusCallback"] == ["http://127.0.0.1:9/amd"]
 

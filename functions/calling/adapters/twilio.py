@@ -47,6 +47,7 @@ class TwilioCarrier:
         if request.amd_callback is not None:
             options = {
                 "machine_detection": request.machine_detection,
+                "machine_detection_timeout": request.detection_seconds,
                 "async_amd": "true",
                 "async_amd_status_callback": request.amd_callback,
                 "async_amd_status_callback_method": "POST",

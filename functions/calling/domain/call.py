@@ -19,6 +19,9 @@ from calling.domain.phone_number import PLACEHOLDERS, PhoneNumber
 
 RING_SECONDS = 45  # Twilio's Timeout; it may add up to 5 s of its own (twilio.com/docs/voice/api/call-resource)
 RING_MARGIN_SECONDS = 15  # without a word from the carrier this long after the ring timeout, it is asked
+# Twilio's MachineDetectionTimeout: its default, and its highest. Some greetings take more than half a minute, and what
+# is not decided in time counts as a person. https://www.twilio.com/docs/voice/answering-machine-detection
+DETECTION_SECONDS, LONGEST_DETECTION_SECONDS = 30, 59
 END_MARGIN_SECONDS = 60  # past ring timeout + time limit by this much a call is over, whatever was heard of it
 # Twilio's StirVerstat of callers whose network knows them; with C, a failed or no check it does not.
 # https://www.twilio.com/docs/voice/trusted-calling-with-shakenstir
@@ -260,6 +263,12 @@ class Call:
     def is_to_leave_queue(self) -> bool:
         """True where it was to be ended in the carrier's own queue, which may have failed: nobody answered it yet."""
         return self.taken_from_queue_at is not None and self.answered_at is None
+
+    @property
+    def detection_seconds(self) -> int:
+        """How long the carrier listens for a machine: to the end of its greeting where a message is to be left."""
+        leaves = self.voicemail_action is VoicemailAction.LEAVE_MESSAGE
+        return LONGEST_DETECTION_SECONDS if leaves else DETECTION_SECONDS
 
     @property
     def was_answered(self) -> bool:

@@ -206,6 +206,7 @@ def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> Dia
         status_callback=callback(CallCallback.STATUS),
         amd_callback=callback(CallCallback.AMD) if call.amd_enabled else None,
         machine_detection="DetectMessageEnd" if leave else "Enable",
+        detection_seconds=call.detection_seconds,
         ring_seconds=call.ring_seconds,
         time_limit_seconds=call.max_duration_seconds + CARRIER_LIMIT_MARGIN_SECONDS,
     )

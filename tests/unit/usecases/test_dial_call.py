@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from calling.domain.agent import VoicemailAction
 from calling.domain.call import CallStatus, EndedReason
 from calling.domain.limits import Limits
 from calling.domain.phone_number import PhoneNumber
@@ -151,6 +152,20 @@ def test_the_carriers_limit_lies_behind_ours() -> None:
     dial(world, "call_1", "token")
     ((_, request),) = world.carrier.posts
     assert request.time_limit_seconds == 60 + CARRIER_LIMIT_MARGIN_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("action", "mode", "seconds"),
+    [(VoicemailAction.HANGUP, "Enable", 30), (VoicemailAction.LEAVE_MESSAGE, "DetectMessageEnd", 59)],
+)
+def test_the_carrier_listens_to_the_end_of_a_greeting_that_is_to_be_answered(
+    action: VoicemailAction, mode: str, seconds: int
+) -> None:
+    world = World()
+    world.accept("call_1", voicemail_action=action)
+    dial(world, "call_1", "token")
+    ((_, request),) = world.carrier.posts
+    assert (request.machine_detection, request.detection_seconds) == (mode, seconds)
 
 
 def test_a_call_the_carrier_does_not_show_for_a_moment_is_not_over() -> None:
