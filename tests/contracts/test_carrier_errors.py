@@ -105,6 +105,20 @@ def test_an_ended_call_has_its_end_and_length(server: Answering) -> None:
     assert call.ended_at == call.created_at + 65_000
 
 
+@pytest.mark.parametrize("status", ["busy", "failed", "no-answer", "canceled"])
+def test_a_call_that_was_not_answered_ended_when_it_was_changed_last(server: Answering, status: str) -> None:
+    """Twilio gives it no end: "empty if the call did not complete successfully"."""
+    times = {"date_created": "Sat, 21 Nov 2026 11:00:00 +0000", "date_updated": "Sat, 21 Nov 2026 11:00:09 +0000"}
+    server.will(Answer(200, a_call(status=status, end_time=None, **times)))
+    call = TwilioCarrier(server.url).fetch(ACCOUNT, SID)
+    assert call is not None
+    assert call.ended_at == call.created_at + 9_000
+    server.will(Answer(200, a_call(status="ringing", end_time=None, **times)))
+    ringing = TwilioCarrier(server.url).fetch(ACCOUNT, SID)
+    assert ringing is not None
+    assert ringing.ended_at is None
+
+
 def test_a_new_word_for_a_status_ends_nothing(server: Answering) -> None:
     server.will(Answer(200, a_call(status="levitating")))
     call = TwilioCarrier(server.url).fetch(ACCOUNT, SID)

@@ -259,7 +259,8 @@ def _call(found: Any) -> CarrierCall:  # noqa: ANN401  a twilio CallInstance
         to_number=found.to or "",
         from_number=getattr(found, "_from", None) or "",
         created_at=_ms(found.date_created) or _ms(found.start_time) or 0,
-        ended_at=_ms(found.end_time) if status.is_terminal else None,
+        # Twilio gives an end to calls that were completed alone; the others were changed last when they ended.
+        ended_at=_ms(found.end_time) or _ms(found.date_updated) if status.is_terminal else None,
         duration_seconds=_whole(found.duration),
         answered_by=found.answered_by or None,
         queue_time_ms=_whole(found.queue_time),
