@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from twilio.request_validator import RequestValidator
 
-from tests.contracts.carrier_world import ACCOUNT, OURS, THEIRS, TOKEN, Request, World, carrier_world
+from tests.contracts.carrier_world import ACCOUNT, OURS, THEIRS, TOKEN, Request, World, carrier_world, http_server
 
 ALL = ["initiated", "ringing", "answered", "completed"]
 
@@ -78,6 +79,58 @@ async def test_a_retry_can_be_asked_for_in_the_fragment(world: World) -> None:
     await world.create(status_callback=f"{world.receiver.url}/status#rc=2&rp=5xx")
     await world.until(lambda: len(world.receiver.requests) == 3)
     assert len({request.headers["i-twilio-idempotency-token"] for request in world.receiver.requests}) == 1
+
+
+async def test_all_tries_together_have_their_time(world: World) -> None:
+    """A try that is waited for as long as all together leaves no time for another: `rp=rt` needs a short `rt`."""
+    slow = 0
+
+    async def answer(request: Request) -> tuple[int, str, bytes]:
+        nonlocal slow
+        slow += 1
+        await asyncio.sleep(30)
+        return 204, "text/plain", b""
+
+    await world.person(answers="fail")
+    for fragment, tries in (("rc=2&rp=rt&rt=300&tt=300", 1), ("rc=2&rp=rt&rt=100&tt=5000", 3)):
+        slow = 0
+        async with http_server(answer) as url:
+            call = await world.create(status_callback=f"{url}/status#{fragment}")
+            await world.until(lambda: not world.exchange.alive(call.sid))  # noqa: B023  # asked at once
+        assert slow == tries
+
+
+async def test_a_slow_answer_to_one_kind_holds_no_other(world: World) -> None:
+    """The verdict does not wait behind a cold Lambda that takes its time over `answered`."""
+    answered = asyncio.Event()
+
+    async def answer(request: Request) -> tuple[int, str, bytes]:
+        if request.path == "/amd":
+            answered.set()
+        elif request.form["CallStatus"] == "in-progress":
+            await answered.wait()
+        return 204, "text/plain", b""
+
+    async with http_server(answer) as url:
+        await world.person(amd_after_ms=50)
+        await world.create(
+            machine_detection="Enable",
+            async_amd="true",
+            async_amd_status_callback=f"{url}/amd",
+            status_callback=f"{url}/status",
+            status_callback_event=ALL,
+        )
+        await asyncio.wait_for(answered.wait(), 5)
+
+
+async def test_calls_between_american_numbers_are_vouched_for(world: World) -> None:
+    american = "+12025550123"
+    await world.sim.put("/_sim/people", json={"default": {"answers": "busy"}})
+    for to, vouched in ((american, "B"), (THEIRS, None)):
+        world.receiver.requests.clear()
+        await world.create(to=to, status_callback=f"{world.receiver.url}/status")
+        await world.until(lambda: world.receiver.forms("/status"))
+        assert world.receiver.forms("/status")[0].get("StirStatus") == vouched
 
 
 async def test_nobody_to_call_back(world: World) -> None:

@@ -10,6 +10,8 @@ import requests
 from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
 
+from infra.local.carrier.exchange import PLACEHOLDERS
+from infra.local.carrier.program import APPLICATION_ERROR
 from tests.contracts.carrier_world import OURS, THEIRS, TOKEN, World, carrier_world
 
 ALL = ["initiated", "ringing", "answered", "completed"]
@@ -46,6 +48,8 @@ MISTAKES: list[tuple[str, object, str]] = [
     ("/_sim/faults", {"create_call": {"http_501": 1}}, "create_call.http_501"),
     ("/_sim/faults", {"callbacks": {"drop": 2}}, "callbacks.drop"),
     ("/_sim/faults", {"callbacks": {"delay_ms": [1]}}, "callbacks.delay_ms"),
+    ("/_sim/faults", {"carrier": {"last_word": "goodbye"}}, "carrier.last_word"),
+    ("/_sim/faults", {"media": {"bunch": 0}}, "media.bunch"),
 ]
 
 
@@ -95,6 +99,56 @@ async def test_an_inbound_call(world: World) -> None:
     assert world.receiver.forms("/status")[0]["CallStatus"] == "completed"
 
 
+@pytest.mark.parametrize("withheld", ["restricted", "blocked", "anonymous", "unknown", "unavailable"])
+async def test_a_caller_may_withhold_their_number(world: World, withheld: str) -> None:
+    await _has_voice_url(world)
+    world.receiver.pages["/inbound"] = "<Response><Reject/></Response>"
+    asked = {"from": THEIRS, "to": OURS, "anonymous": withheld, "stir_verstat": "TN-Validation-Passed-C"}
+    call = (await world.sim.post("/_sim/calls/inbound", json=asked)).json()
+    await world.until(lambda: world.receiver.forms("/inbound"))
+    form = world.receiver.forms("/inbound")[0]
+    assert form["From"] == form["Caller"] == call["from"] == PLACEHOLDERS[withheld]
+    assert form["StirVerstat"] == "TN-Validation-Passed-C"
+    fetched = await world.ask(world.client.calls(call["sid"]).fetch)
+    assert (fetched.stir_verstat, fetched._from) == ("TN-Validation-Passed-C", form["From"])
+
+
+async def test_who_calls_in_is_checked(world: World) -> None:
+    for body, named in (
+        ({"to": OURS}, "from"),
+        ({"to": OURS, "anonymous": "shy"}, "anonymous"),
+        ({"to": OURS, "from": THEIRS, "colour": "red"}, "colour"),
+    ):
+        response = await world.sim.post("/_sim/calls/inbound", json=body)
+        assert (response.status_code, named in response.json()["error"]) == (400, True)
+    assert (await world.sim.post("/_sim/calls/inbound", json={"to": OURS, "anonymous": "unknown"})).status_code == 201
+
+
+async def test_a_number_that_gives_no_answer_has_a_fallback(world: World) -> None:
+    await _has_voice_url(world)
+    number = (await world.ask(world.client.incoming_phone_numbers.list, phone_number=OURS))[0]
+    context = world.client.incoming_phone_numbers(number.sid)
+    retried = f"{world.receiver.url}/inbound#rc=2&rp=5xx"
+    await world.ask(context.update, voice_url=retried, voice_fallback_url=f"{world.receiver.url}/fallback")
+    world.receiver.status = 500
+    world.receiver.pages["/fallback"] = "<Response><Say>Later</Say></Response>"
+    await world.person(lines=[])
+    sid = (await world.sim.post("/_sim/calls/inbound", json={"from": THEIRS, "to": OURS})).json()["sid"]
+    record = await world.reaches(sid, "completed")
+    assert record["heard"] == ["Later"]
+    assert len(world.receiver.forms("/inbound")) == 3
+    (asked,) = world.receiver.forms("/fallback")
+    assert (asked["ErrorCode"], asked["ErrorUrl"]) == ("11200", retried)
+
+
+async def test_a_caller_nobody_answers_hears_of_an_application_error(world: World) -> None:
+    await _has_voice_url(world)
+    world.receiver.status = 500
+    await world.person(lines=[])
+    sid = (await world.sim.post("/_sim/calls/inbound", json={"from": THEIRS, "to": OURS})).json()["sid"]
+    assert (await world.reaches(sid, "completed"))["heard"] == [APPLICATION_ERROR]
+
+
 async def test_inbound_calls_can_be_rejected_or_unwanted(world: World) -> None:
     body = {"from": THEIRS, "to": OURS}
     nowhere = (await world.sim.post("/_sim/calls/inbound", json=body)).json()["sid"]
@@ -125,6 +179,50 @@ async def test_faults_of_create_call(world: World) -> None:
     assert await faulty(accept_then_drop=1) == 1
     assert (await world.sim.delete("/_sim/faults")).status_code == 204
     await world.create()
+
+
+async def test_a_lagging_fetch_shows_a_call_as_it_was(world: World) -> None:
+    await world.person(answers="busy")
+    call = await world.create()
+    await world.reaches(call.sid, "busy")
+    assert (await world.ask(world.client.calls(call.sid).fetch)).status == "busy"
+    await world.sim.put("/_sim/faults", json={"fetch_lag_ms": 60_000})
+    late = await world.ask(world.client.calls(call.sid).fetch)
+    assert (late.status, late.start_time) == ("queued", None)
+    assert [c.status for c in await world.ask(world.client.calls.list)] == ["busy"], "lists have a lag of their own"
+
+
+@pytest.mark.parametrize("asked", ["canceled", "completed"])
+@pytest.mark.parametrize("last_word", ["canceled", "completed"])
+async def test_the_last_word_on_a_ringing_call(world: World, asked: str, last_word: str) -> None:
+    """What Twilio says of one that was completed before the answer is not documented: both are tried."""
+    await world.sim.put("/_sim/faults", json={"carrier": {"last_word": last_word}})
+    await world.person(ring_seconds=30)
+    call = await world.create(status_callback=f"{world.receiver.url}/status")
+    await world.reaches(call.sid, "ringing")
+    became = "canceled" if asked == "canceled" else last_word
+    assert (await world.ask(world.client.calls(call.sid).update, status=asked)).status == became
+    await world.until(lambda: world.receiver.forms("/status"))
+    (form,) = world.receiver.forms("/status")
+    assert (form["CallStatus"], form["CallDuration"], form["SipResponseCode"]) == (became, "0", "487")
+
+
+async def test_a_call_is_billed_some_time_after_its_end(world: World) -> None:
+    await world.sim.put("/_sim/faults", json={"carrier": {"price_after_ms": 300}})
+    await world.person(silent=True, talk_seconds=0.1)
+    call = await world.create()
+    await world.reaches(call.sid, "completed")
+    assert (await world.ask(world.client.calls(call.sid).fetch)).price is None
+
+    async def price() -> str | None:
+        return str((await world.ask(world.client.calls(call.sid).fetch)).price or "")
+
+    assert await world.until(price) == "-0.01400"
+    await world.sim.put("/_sim/faults", json={"carrier": {"price_after_ms": 0}})
+    await world.person(answers="busy")
+    free = await world.create()
+    await world.reaches(free.sid, "busy")
+    assert (await world.ask(world.client.calls(free.sid).fetch)).price is None, "nobody was connected"
 
 
 async def test_a_lagging_list(world: World) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from twilio.request_validator import RequestValidator
 
+from infra.local.carrier.program import APPLICATION_ERROR
 from tests.contracts.carrier_world import ACCOUNT, TOKEN, World, carrier_world
 
 
@@ -107,16 +108,71 @@ async def test_clear_throws_sound_away_and_returns_its_marks_at_once(world: Worl
      '{"event": "media", "streamSid": "SID", "media": {"payload": "%"}}',
      '{"event": "clear", "streamSid": "MZ0"}', "[]"],
 )  # fmt: skip
-async def test_anything_else_ends_the_stream(world: World, message: str) -> None:
+async def test_anything_else_is_warned_of_and_left_out(world: World, message: str) -> None:
     await world.person(lines=[])
     call = await world.create()
     stream = await world.stream()
     await stream.socket.send(message.replace("SID", stream.sid))
+    await stream.say("still here", mark="said")
+    await world.until(lambda: stream.marks() == ["said"])
+    assert (await world.call(call.sid))["warnings"] == [31951]
+    await stream.socket.close()
+    await world.until(lambda: len(world.receiver.forms("/stream")) == 2)
+    assert world.receiver.forms("/stream")[1]["StreamEvent"] == "stream-stopped"
+
+
+async def test_what_is_no_websocket_ends_the_stream(world: World) -> None:
+    await world.person(lines=[])
+    call = await world.create()
+    stream = await world.stream()
+    stream.socket.transport.write(b"\xff\xff\xff\xff")  # reserved bits and an opcode that does not exist
     await asyncio.wait_for(stream.closed.wait(), 5)
     await world.reaches(call.sid, "completed")
     await world.until(lambda: len(world.receiver.forms("/stream")) == 2)
     report = world.receiver.forms("/stream")[1]
     assert (report["StreamEvent"], report["StreamError"]) == ("stream-error", "31924")
+
+
+@pytest.mark.parametrize("end", ["close", "lose", "refuse"])
+async def test_who_is_named_as_action_says_what_follows(world: World, end: str) -> None:
+    await world.person(lines=[])
+    world.receiver.pages["/after"] = "<Response><Say>Sorry</Say><Hangup/></Response>"
+    inside = '<Stream url="ws://127.0.0.1:1/x"/>' if end == "refuse" else f'<Stream url="{world.media_url}/x"/>'
+    action = f'<Connect action="{world.receiver.url}/after">{inside}</Connect><Say>never</Say>'
+    call = await world.create(twiml=f"<Response>{action}</Response>")
+    if end == "close":
+        await (await world.stream()).socket.close()
+    elif end == "lose":
+        (await world.stream()).socket.transport.abort()
+    record = await world.reaches(call.sid, "completed")
+    assert record["heard"] == ["Sorry"]
+    (asked,) = world.receiver.forms("/after")
+    assert (asked["CallSid"], asked["CallStatus"]) == (call.sid, "in-progress")
+
+
+async def test_nobody_is_asked_what_follows_a_call_that_is_over(world: World) -> None:
+    await world.person(lines=[])
+    action = f'<Connect action="{world.receiver.url}/after"><Stream url="{world.media_url}/x"/></Connect>'
+    call = await world.create(twiml=f"<Response>{action}</Response>")
+    await world.stream()
+    await world.ask(world.client.calls(call.sid).update, status="completed")
+    await world.until(lambda: not world.exchange.alive(call.sid))
+    assert world.receiver.forms("/after") == []
+
+
+async def test_frames_may_come_late_and_in_bunches(world: World) -> None:
+    faults = {"media": {"jitter_ms": 60, "bunch": 5, "first_timestamp_ms": 40}}
+    assert (await world.sim.put("/_sim/faults", json=faults)).status_code == 200
+    await world.person(lines=["one two three"])
+    await world.create()
+    stream = await world.stream()
+    await stream.send("mark", mark={"name": "early"})
+    await world.until(lambda: stream.words == ["one", "two", "three"])
+    numbers = [int(message["sequenceNumber"]) for message in stream.messages[1:]]
+    assert numbers == sorted(numbers), "in order all the same"
+    times = [int(frame["media"]["timestamp"]) for frame in stream.named("media")]
+    assert times == [40 + 20 * n for n in range(len(times))], "as they were spoken"
+    assert stream.marks() == ["early"]
 
 
 async def test_twiml_goes_on_when_the_server_closes(world: World) -> None:
@@ -177,7 +233,18 @@ async def test_keys_are_heard(world: World) -> None:
 async def test_twiml_that_cannot_run_ends_the_call(world: World, twiml: str) -> None:
     await world.person(lines=[])
     call = await world.create(twiml=twiml)
-    await world.reaches(call.sid, "completed")
+    record = await world.reaches(call.sid, "completed")
+    can_run = twiml in ("<Response/>", '<Response><Connect><Stream url="ws://127.0.0.1:1/x"/></Connect></Response>')
+    assert record["heard"] == ([] if can_run else [APPLICATION_ERROR])
+
+
+async def test_a_preamble_comes_before_the_twiml_of_a_trial_account(world: World) -> None:
+    await world.person(lines=[], talk_seconds=0.3)
+    for trial, streams in ((30, 0), (0, 1)):
+        assert (await world.sim.put("/_sim/faults", json={"carrier": {"trial": trial}})).status_code == 200
+        call = await world.create()
+        assert (await world.reaches(call.sid, "completed"))["answered_at"] is not None
+        assert len(world.streams) == streams, "whoever does not wait for its end hears nothing else"
 
 
 async def test_the_time_limit_ends_a_call(world: World) -> None:

@@ -200,7 +200,17 @@ async def test_every_dial_sets_its_limits_and_callbacks(side: Side) -> None:
 
 def listed(sid: str, direction: str = "outbound-api", **fields: Any) -> SimpleNamespace:
     """A call as Twilio's package gives it."""
-    names = ("date_created", "date_updated", "start_time", "end_time", "duration", "answered_by", "queue_time", "price", "price_unit")
+    names = (
+        "date_created",
+        "date_updated",
+        "start_time",
+        "end_time",
+        "duration",
+        "answered_by",
+        "queue_time",
+        "price",
+        "price_unit",
+    )
     known = {"sid": sid, "direction": direction, "status": "completed", "to": THEIRS, "_from": OURS}
     return SimpleNamespace(**{**dict.fromkeys(names), **known, **fields})
 

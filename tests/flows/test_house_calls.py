@@ -35,7 +35,7 @@ NEVER_CONNECTED = {
     BUSY: ("busy", "busy", 486),
     FAILING: ("failed", "failed", 404),
     REFUSED: ("failed", "failed", None),
-    AWAY: ("no-answer", "no-answer", 480),
+    AWAY: ("no-answer", "no-answer", 487),
 }
 
 

@@ -27,6 +27,6 @@ def test_a_seed_repeats_a_run() -> None:
 
 def test_the_connection_policy_of_a_url() -> None:
     assert Policy.of("") == Policy(5.0, 15.0, 1, frozenset({"ct"}))
-    policy = Policy.of("ct=2000&rt=99999&rc=2&rp=5xx,rt")
+    policy = Policy.of("ct=2000&rt=99999&rc=2&rp=5xx,rt&tt=9000")
     assert (policy.connect, policy.read, policy.retries) == (2.0, 15.0, 2)
     assert [policy.wants_retry(failure) for failure in ("ct", "rt", "4xx", "5xx")] == [False, True, False, True]

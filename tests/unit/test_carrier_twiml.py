@@ -5,11 +5,18 @@ from infra.local.carrier.twiml import Connect, Hangup, Pause, Redirect, Reject, 
 
 def test_a_stream_with_parameters() -> None:
     document = """<?xml version="1.0" encoding="UTF-8"?>
-    <Response><Connect><Stream url="wss://host/calls/1" name="n" statusCallback="https://host/s">
+    <Response><Connect action="https://host/after"><Stream url="wss://host/calls/1" name="n" statusCallback="https://host/s">
       <Parameter name="token" value="a&amp;b"/><Parameter name="call_id" value="call_1"/>
     </Stream></Connect><Hangup/></Response>"""
     assert parse(document) == [
-        Connect("wss://host/calls/1", "n", {"token": "a&b", "call_id": "call_1"}, "https://host/s", "POST"),
+        Connect(
+            "wss://host/calls/1",
+            "n",
+            {"token": "a&b", "call_id": "call_1"},
+            "https://host/s",
+            "POST",
+            "https://host/after",
+        ),
         Hangup(),
     ]
 

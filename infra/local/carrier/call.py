@@ -14,21 +14,23 @@ from uuid import uuid4
 
 from infra.local.carrier import amd
 from infra.local.carrier.callbacks import CallbackQueue, Webhooks
+from infra.local.carrier.documents import Documents
 from infra.local.carrier.faults import Faults
 from infra.local.carrier.line import Line
 from infra.local.carrier.listener import listener
 from infra.local.carrier.params import Dial, Target
 from infra.local.carrier.people import Person
 from infra.local.carrier.person import behaviour_of
-from infra.local.carrier.program import Program
-from infra.local.carrier.reports import Reports
+from infra.local.carrier.program import APPLICATION_ERROR, Program
+from infra.local.carrier.reports import Queues, Reports
 from infra.local.carrier.resources import CallRecord
 from infra.local.carrier.speech import SpeechError, Voice
 from infra.local.carrier.stream import Identity, Stream
 from infra.local.carrier.twiml import Connect, Reject, TwimlError, parse
 
 log: Final = logging.getLogger(__name__)
-BUSY, NO_ANSWER, TERMINATED, UNAVAILABLE, OK = 486, 480, 487, 503, 200
+# SIP's codes. An INVITE that is given up is answered 487, whoever gave it up: the caller, or the time to ring.
+BUSY, TERMINATED, UNAVAILABLE, OK = 486, 487, 503, 200
 _GOODBYE_SECONDS: Final = 2.0
 
 
@@ -50,8 +52,12 @@ class CallLife:
         self.dial = dial
         self._person = person
         self._equipment = equipment
-        self._queue = CallbackQueue(equipment.webhooks, equipment.faults)
-        self.reports = Reports(record, dial, self._queue)
+        queues = [CallbackQueue(equipment.webhooks, equipment.faults) for _ in range(3)]
+        self._queues = Queues(*queues)
+        self.reports = Reports(record, dial, self._queues)
+        self._documents = Documents(
+            equipment.webhooks, dial.fallback, lambda: self.reports.parameters(self.record.status)
+        )
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line: Line | None = None
         self._document: str | Target = dial.url or dial.twiml or ""
@@ -66,9 +72,10 @@ class CallLife:
         """Bring the call to a terminal status, at once; the first word counts."""
         if self._over.done():
             return
-        self.record.sip_code = sip_code
         self._change(status)
+        self.record.sip_code = sip_code
         self.record.ended_at = self.record.updated_at
+        self.record.billed_at = self.record.ended_at + self._equipment.faults.plan.carrier.price_after_ms / 1000
         self._over.set_result(None)
 
     def redirect(self, document: str | Target) -> None:
@@ -92,7 +99,7 @@ class CallLife:
 
     async def run(self) -> None:
         """Live; returns when the call has ended and its callbacks are out."""
-        sender = asyncio.create_task(self._queue.run())
+        sender = asyncio.create_task(self._queues.run())
         try:
             answered = await (self._ring_in() if self.record.direction == "inbound" else self._ring_out())
             if answered:
@@ -106,7 +113,7 @@ class CallLife:
         finally:
             self.end("failed", UNAVAILABLE)  # unless it has ended in any other way
             self.reports.progress("completed", self.record.status)
-            self._queue.close()
+            self._queues.close()
             await asyncio.wait([sender])
 
     # Before the answer.
@@ -126,7 +133,7 @@ class CallLife:
         self.reports.progress("ringing", "ringing")
         if person.answers == "no-answer" or person.ring_seconds >= self.dial.timeout:
             if not await self._over_within(self.dial.timeout):
-                self.end("no-answer", NO_ANSWER)
+                self.end("no-answer", TERMINATED)
             return False
         if await self._over_within(person.ring_seconds):
             return False
@@ -141,12 +148,12 @@ class CallLife:
         self.record.ringing_at = self.record.updated_at
         try:
             target = self.dial.url
-            self._document = await self._fetch(target) if target else "<Response/>"
+            self._document = await self._documents.fetch(target) if target else "<Response/>"
             first = next(iter(parse(self._document)), None)
         except TwimlError as error:
             log.warning("call %s: %d: %s", self.record.sid, error.code, error)
-            self.end("failed", UNAVAILABLE)
-            return False
+            self._document = f"<Response><Say>{APPLICATION_ERROR}</Say></Response>"
+            first = None
         if isinstance(first, Reject):
             self.end("busy" if first.reason == "busy" else "no-answer", BUSY)
         return not self._over.done() and await self._has_voice()
@@ -226,11 +233,12 @@ class CallLife:
         detection = self.dial.detection
         if detection and not detection.asynchronous:
             await self._verdict.wait()
+        await asyncio.sleep(self._equipment.faults.plan.carrier.trial)
         program = Program(
             self.record.sid,
             line,
             self._equipment.voice,
-            fetch=self._fetch,
+            fetch=self._documents.fetch,
             run_stream=lambda verb: self._run_stream(verb, line),
         )
         while True:
@@ -255,7 +263,6 @@ class CallLife:
     async def _run_stream(self, verb: Connect, line: Line) -> bool:
         """Carry one media stream; true when the verbs after it are to follow."""
         identity = Identity(self.record.account_sid, self.record.sid, f"MZ{uuid4().hex}")
-        drop_ms = self._equipment.faults.plan.media.drop_after_ms
         line.stream = stream = Stream(
             verb,
             identity,
@@ -263,7 +270,8 @@ class CallLife:
             signature=lambda url: self._equipment.webhooks.signature(url, {}),
             on_open=lambda: self.reports.stream(verb, identity, "stream-started"),
             on_clear=line.listener.cut,
-            drop_after=None if drop_ms is None else drop_ms / 1000,
+            on_warning=self.record.warnings.append,
+            faults=self._equipment.faults,
         )
         try:
             await stream.run()
@@ -287,12 +295,5 @@ class CallLife:
         milliseconds = round((asyncio.get_running_loop().time() - began) * 1000)
         self.reports.detection(detection, answered_by, milliseconds)
 
-    async def _fetch(self, target: Target) -> str:
-        response = await self._equipment.webhooks.send(target, self.reports.parameters(self.record.status))
-        if response is None or not response.is_success:
-            raise TwimlError(11200, "TwiML could not be fetched")
-        return response.text
-
     def _change(self, status: str) -> None:
-        self.record.status = status
-        self.record.updated_at = time()
+        self.record.change(status, time())

@@ -1,4 +1,4 @@
-"""Webhooks as Twilio sends them: signed, one after the other for a call, retried once if nobody could be reached.
+"""Webhooks as Twilio sends them: signed, retried once if nobody could be reached or as their URL's fragment asks.
 
 It knows URLs and parameters, not calls. Faults may lose, double, delay or exchange them.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from time import time
 from typing import Final
@@ -26,12 +27,16 @@ _AGENT: Final = "TwilioProxy/1.1"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Connection overrides in a URL's fragment: seconds, retries, and on what to retry (ct, rt, 4xx, 5xx, all)."""
+    """Connection overrides in a URL's fragment: seconds, retries, and on what to retry (ct, rt, 4xx, 5xx, all).
+
+    `total` is what all tries together may take: a try that is read for as long leaves no time for another.
+    """
 
     connect: float = 5.0
     read: float = 15.0
     retries: int = 1
     retry_on: frozenset[str] = frozenset({"ct"})
+    total: float = 15.0
 
     @staticmethod
     def of(fragment: str) -> Policy:
@@ -45,6 +50,7 @@ class Policy:
         return Policy(
             connect=number("ct", 100, 10000, 5000) / 1000,
             read=number("rt", 100, 15000, 15000) / 1000,
+            total=number("tt", 100, 15000, 15000) / 1000,
             retries=number("rc", 0, 5, 1),
             retry_on=frozenset(given.get("rp", "ct").split(",")),
         )
@@ -72,10 +78,12 @@ class Webhooks:
         policy = Policy.of(fragment)
         token = token or str(uuid.uuid4())
         response: httpx.Response | None = None
-        for attempt in range(policy.retries + 1):
-            response, failure = await self._once(Target(url, target.method), params, policy, token)
-            if not failure or attempt == policy.retries or not policy.wants_retry(failure):
-                break
+        with suppress(TimeoutError):
+            async with asyncio.timeout(policy.total):
+                for attempt in range(policy.retries + 1):
+                    response, failure = await self._once(Target(url, target.method), params, policy, token)
+                    if not failure or attempt == policy.retries or not policy.wants_retry(failure):
+                        break
         return response
 
     async def _once(
@@ -113,7 +121,7 @@ class Outgoing:
 
 
 class CallbackQueue:
-    """The callbacks of one call, strictly in order."""
+    """The callbacks of one kind of one call, strictly in order."""
 
     def __init__(self, webhooks: Webhooks, faults: Faults) -> None:
         self._webhooks = webhooks

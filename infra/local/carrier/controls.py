@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infra.local.carrier.exchange import Exchange
+from infra.local.carrier.exchange import PLACEHOLDERS, Caller, Exchange
 from infra.local.carrier.faults import FaultPlan
 from infra.local.carrier.people import DEFAULT, E164, Person, explain
 
@@ -95,14 +95,12 @@ class Controls:
     async def call_in(self, request: Request) -> Response:
         """Call one of our numbers."""
         body = await _object(request)
-        if unknown := body.keys() - {"from", "to"}:
+        if unknown := body.keys() - {"from", "to", "anonymous", "stir_verstat"}:
             raise BadControl("unknown field " + ", ".join(sorted(unknown)))
-        from_, to = str(body.get("from", "")), str(body.get("to", ""))
-        if not E164.fullmatch(from_):
-            raise BadControl("from: not an E.164 number")
+        to, caller = str(body.get("to", "")), _caller(body)
         if to not in self._exchange.numbers:
             raise BadControl("to: not a number of this account")
-        return JSONResponse(self._exchange.call_in(from_, to).to_sim(), HTTPStatus.CREATED)
+        return JSONResponse(self._exchange.call_in(caller, to).to_sim(), HTTPStatus.CREATED)
 
     async def press(self, request: Request) -> Response:
         """Press keys on the person's telephone."""
@@ -149,6 +147,18 @@ async def _object(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadControl("the body is not a JSON object")
     return body
+
+
+def _caller(body: dict[str, Any]) -> Caller:
+    """Who calls: the person `from`, whose number may be withheld; without `from`, whoever the placeholder is."""
+    withheld = body.get("anonymous")
+    if withheld is not None and withheld not in PLACEHOLDERS:
+        raise BadControl("anonymous: one of " + ", ".join(PLACEHOLDERS))
+    shown = PLACEHOLDERS[withheld] if withheld else str(body.get("from", ""))
+    number = str(body.get("from", shown))
+    if not E164.fullmatch(number):
+        raise BadControl("from: not an E.164 number")
+    return Caller(number, shown, None if body.get("stir_verstat") is None else str(body["stir_verstat"]))
 
 
 def _number_or_default(number: str) -> str:

@@ -49,6 +49,26 @@ class Settings:
     cps: float = 0.0
 
 
+# What Twilio shows as From of callers without a number: words on a keypad.
+# https://support.twilio.com/hc/en-us/articles/223179988
+PLACEHOLDERS: Final = {
+    "restricted": "+7378742833",
+    "blocked": "+2562533",
+    "anonymous": "+266696687",
+    "unknown": "+8656696",
+    "unavailable": "+86282452253",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls in: the person at `number`, the number that is shown, and what the network's check of it gave."""
+
+    number: str
+    shown: str
+    stir_verstat: str | None = None
+
+
 class Exchange:
     """Places calls and keeps their records."""
 
@@ -74,19 +94,22 @@ class Exchange:
         self._start(record, dial, dial.to)
         return record
 
-    def call_in(self, from_: str, to: str) -> CallRecord:
-        """Call one of our numbers as the person `from_`."""
+    def call_in(self, caller: Caller, to: str) -> CallRecord:
+        """Call one of our numbers as somebody."""
         settings = self.numbers[to].settings
+        fallback_url = settings.get("VoiceFallbackUrl", "")
         voice_url, report_url = settings.get("VoiceUrl", ""), settings.get("StatusCallback", "")
         dial = Dial(
             to=to,
-            from_=from_,
+            from_=caller.shown,
             url=Target(voice_url, settings.get("VoiceMethod", "POST")) if voice_url else None,
+            fallback=Target(fallback_url, settings.get("VoiceFallbackMethod", "POST")) if fallback_url else None,
             status_callback=Target(report_url, settings.get("StatusCallbackMethod", "POST")) if report_url else None,
         )
         record = self._record("inbound", dial, to, {})
         record.status = "ringing"
-        self._start(record, dial, from_)
+        record.stir_verstat = caller.stir_verstat
+        self._start(record, dial, caller.number)
         return record
 
     def records(self) -> list[CallRecord]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
 
 
 class _Part(BaseModel):
@@ -35,18 +36,42 @@ class CallbackFaults(_Part):
 
 
 class MediaFaults(_Part):
-    """Of every media stream: its connection is lost so long after it began."""
+    """Of every media stream: its connection is lost so long after it began, and its frames do not come evenly.
+
+    A frame is late by up to `jitter_ms`; `bunch` frames come at once; the first one's timestamp need not be 0.
+    """
 
     drop_after_ms: Milliseconds | None = None
+    jitter_ms: Milliseconds = 0.0
+    bunch: Annotated[int, Field(ge=1, le=50)] = 1
+    first_timestamp_ms: Annotated[int, Field(ge=0)] = 0
+
+
+class CarrierFaults(_Part):
+    """The carrier account and its habits.
+
+    `trial`: seconds of preamble between the answer and the call's TwiML, as on a trial account. `last_word`: what a
+    call becomes that is told to complete before anybody answered; Twilio does not say which. `price_after_ms`: how
+    long after its end a call is billed.
+    """
+
+    trial: Seconds = 0.0
+    last_word: Literal["canceled", "completed"] = "canceled"
+    price_after_ms: Milliseconds = 30_000.0
 
 
 class FaultPlan(_Part):
-    """All faults; `cps` None means what the carrier was started with."""
+    """All faults; `cps` None means what the carrier was started with.
+
+    `list_lag_ms`: a new call is missing from lists so long. `fetch_lag_ms`: a call is shown as it was so long ago.
+    """
 
     seed: int = 0
     create_call: CreateCallFaults = CreateCallFaults()
     callbacks: CallbackFaults = CallbackFaults()
     list_lag_ms: Milliseconds = 0.0
+    fetch_lag_ms: Milliseconds = 0.0
+    carrier: CarrierFaults = CarrierFaults()
     media: MediaFaults = MediaFaults()
     cps: Annotated[float, Field(ge=0)] | None = None
 
@@ -82,6 +107,11 @@ class Faults:
         drop, duplicate, reorder = self._draw(plan.drop), self._draw(plan.duplicate), self._draw(plan.reorder)
         delay = self._random.uniform(*plan.delay_ms) / 1000 if plan.delay_ms else 0.0
         return drop, duplicate, reorder, delay
+
+    def of_frame(self) -> float:
+        """How late this frame of sound is, in seconds."""
+        jitter = self.plan.media.jitter_ms
+        return self._random.uniform(0, jitter) / 1000 if jitter else 0.0
 
     def _draw(self, probability: float) -> bool:
         return probability > 0 and self._random.random() < probability

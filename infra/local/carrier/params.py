@@ -49,6 +49,7 @@ class Dial:
     from_: str
     twiml: str | None = None
     url: Target | None = None
+    fallback: Target | None = None  # asked for TwiML where it could not be had otherwise
     status_callback: Target | None = None
     events: tuple[str, ...] = ("completed",)
     timeout: float = 60.0
@@ -80,6 +81,7 @@ def read_dial(params: Params, owned: frozenset[str]) -> Dial:
         from_=from_,
         twiml=None if url else twiml,
         url=url,
+        fallback=target(params, "FallbackUrl", "FallbackMethod", 21205) if url else None,
         status_callback=target(params, "StatusCallback", "StatusCallbackMethod", 21609),
         events=_events(params),
         timeout=number(params, "Timeout", 60, (0, 600), 21208),

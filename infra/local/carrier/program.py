@@ -13,6 +13,7 @@ from infra.local.carrier.speech import Voice
 from infra.local.carrier.twiml import Connect, Hangup, Pause, Redirect, Say, TwimlError, Verb, parse
 
 log: Final = logging.getLogger(__name__)
+APPLICATION_ERROR: Final = "We are sorry, an application error has occurred. Goodbye."  # Twilio's sentence
 _MAX_DOCUMENTS: Final = 50
 
 Fetch = Callable[[Target], Awaitable[str]]
@@ -30,7 +31,7 @@ class Program:
         self._run_stream = run_stream
 
     async def run(self, document: str | Target) -> None:
-        """Run a document, given or fetched, and those it redirects to. What cannot be run ends it with a warning."""
+        """Run a document, given or fetched, and those it leads to. Where one cannot be run the person is told so."""
         try:
             for _ in range(_MAX_DOCUMENTS):
                 text = document if isinstance(document, str) else await self._fetch(document)
@@ -41,13 +42,16 @@ class Program:
             log.warning("call %s: too many redirects", self._call_sid)
         except TwimlError as error:
             log.warning("call %s: %d: %s", self._call_sid, error.code, error)
+            await self._line.play(await self._voice.sound(APPLICATION_ERROR))
 
     async def _document(self, verbs: list[Verb]) -> Target | None:
         for verb in verbs:
             match verb:
-                case Connect():
+                case Connect(action=action, method=method):
                     if not await self._run_stream(verb):
                         return None
+                    if action:  # it says what follows; the verbs after this one are never run
+                        return Target(action, method)
                 case Say(text):
                     await self._line.play(await self._voice.sound(text))
                 case Pause(length):

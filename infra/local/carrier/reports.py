@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from dataclasses import dataclass
 from email.utils import formatdate
 from time import time
 from typing import Final
@@ -16,14 +18,35 @@ from infra.local.carrier.twiml import Connect
 log: Final = logging.getLogger(__name__)
 
 
-class Reports:
-    """The callbacks of one call; `status_target` may be changed while it lives."""
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """The queues of one call's callbacks."""
 
-    def __init__(self, record: CallRecord, dial: Dial, queue: CallbackQueue) -> None:
+    progress: CallbackQueue
+    detection: CallbackQueue
+    streams: CallbackQueue
+
+    async def run(self) -> None:
+        """Send until closed."""
+        await asyncio.gather(self.progress.run(), self.detection.run(), self.streams.run())
+
+    def close(self) -> None:
+        """No more will come."""
+        for queue in (self.progress, self.detection, self.streams):
+            queue.close()
+
+
+class Reports:
+    """The callbacks of one call; `status_target` may be changed while it lives.
+
+    Those of its progress, of machine detection and of streams are three queues: none waits for another's answer.
+    """
+
+    def __init__(self, record: CallRecord, dial: Dial, queues: Queues) -> None:
         self.status_target = dial.status_callback
         self._events = dial.events
         self._record = record
-        self._queue = queue
+        self._queues = queues
         self._sequence = 0
 
     def parameters(self, status: str) -> dict[str, str]:
@@ -40,7 +63,8 @@ class Reports:
             "From": record.from_,
             "To": record.to,
         }
-        return common | ({"AnsweredBy": record.answered_by} if record.answered_by else {})
+        known = {"AnsweredBy": record.answered_by, "StirVerstat": record.stir_verstat}
+        return common | {name: value for name, value in known.items() if value}
 
     def progress(self, event: str, status: str) -> None:
         """Report a step of the call's life, if its callback was asked for."""
@@ -56,7 +80,9 @@ class Reports:
             params["CallDuration"] = str(seconds)
             params["Duration"] = str(-(-seconds // 60))  # Twilio bills begun minutes
             params["SipResponseCode"] = str(self._record.sip_code)
-        self._queue.put(Outgoing(self.status_target, params, event, self._sequence, self._record.callbacks))
+        if self._record.direction != "inbound" and all(n.startswith("+1") for n in (params["From"], params["To"])):
+            params["StirStatus"] = "B"  # of an account without an approved profile, where numbers are vouched for
+        self._queues.progress.put(Outgoing(self.status_target, params, event, self._sequence, self._record.callbacks))
         self._sequence += 1
 
     def detection(self, detection: Detection, answered_by: str, milliseconds: int) -> None:
@@ -72,7 +98,7 @@ class Reports:
             "CallSid": self._record.sid,
             "MachineDetectionDuration": str(milliseconds),
         }
-        self._queue.put(Outgoing(detection.callback, params, "amd", None, self._record.other_callbacks))
+        self._queues.detection.put(Outgoing(detection.callback, params, "amd", None, self._record.other_callbacks))
 
     def stream(self, verb: Connect, identity: Identity, event: str, error: str = "") -> None:
         """Report a step of a media stream's life."""
@@ -89,7 +115,7 @@ class Reports:
         if error:
             params["StreamError"] = error
         target = Target(verb.status_callback, verb.status_callback_method)
-        self._queue.put(Outgoing(target, params, event, None, self._record.other_callbacks))
+        self._queues.streams.put(Outgoing(target, params, event, None, self._record.other_callbacks))
 
 
 def _now() -> str:

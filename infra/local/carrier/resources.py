@@ -1,17 +1,20 @@
-"""Calls and numbers as records, and as the JSON that Twilio's API and our own controls show of them. Pure."""
+"""Calls and numbers as records, and as the JSON that Twilio's API and our own controls show of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from math import ceil
+from time import time
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from infra.local.carrier.params import Params
 
 API_VERSION: Final = "2010-04-01"
+_MINUTE_USD: Final = 0.014  # a begun minute to a US number
 TERMINAL: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _SUBRESOURCES: Final = {
     "events": "Events",
@@ -57,12 +60,14 @@ class CallRecord:
     created_at: float
     phone_number_sid: str
     parameters: Params
+    stir_verstat: str | None = None
     queue_seconds: float = 0.0
     status: str = "queued"
     updated_at: float = 0.0
     ringing_at: float | None = None
     answered_at: float | None = None
     ended_at: float | None = None
+    billed_at: float | None = None
     answered_by: str | None = None
     sip_code: int | None = None
     callbacks: list[SentCallback] = field(default_factory=list)
@@ -71,6 +76,17 @@ class CallRecord:
     said: list[str] = field(default_factory=list)
     seconds_from_agent: float = 0.0
     seconds_to_agent: float = 0.0
+    warnings: list[int] = field(default_factory=list)
+    past: list[tuple[float, CallRecord]] = field(default_factory=list, repr=False)
+
+    def change(self, status: str, now: float) -> None:
+        """Take a status; what was shown until now is kept for those who see it late."""
+        self.past.append((now, replace(self, past=[])))
+        self.status, self.updated_at = status, now
+
+    def as_of(self, moment: float) -> CallRecord:
+        """The record as it was then; a call is shown from its first moment on."""
+        return next((was for until, was in self.past if until > moment), self)
 
     @property
     def ended(self) -> bool:
@@ -83,6 +99,18 @@ class CallRecord:
         if self.answered_at is None or self.ended_at is None:
             return 0
         return max(1, round(self.ended_at - self.answered_at))
+
+    @property
+    def end_time(self) -> float | None:
+        """When it ended; Twilio gives none to a call that was not completed."""
+        return self.ended_at if self.status == "completed" else None
+
+    @property
+    def price(self) -> str | None:
+        """What its minutes cost, as Twilio writes it: negative text, some time after the end, of connected calls."""
+        if not self.duration or self.billed_at is None or time() < self.billed_at:
+            return None
+        return f"{-ceil(self.duration / 60) * _MINUTE_USD:.5f}"
 
     def to_twilio(self) -> dict[str, object]:
         """The Call resource."""
@@ -97,19 +125,19 @@ class CallRecord:
             "date_updated": rfc2822(self.updated_at or self.created_at),
             "direction": self.direction,
             "duration": str(self.duration) if self.status == "completed" else None,
-            "end_time": rfc2822(self.ended_at),
+            "end_time": rfc2822(self.end_time),
             "forwarded_from": None,
             "from": self.from_,
             "from_formatted": self.from_,
             "group_sid": None,
             "parent_call_sid": None,
             "phone_number_sid": self.phone_number_sid,
-            "price": None,
+            "price": self.price,
             "price_unit": "USD",
             "queue_time": str(round(self.queue_seconds * 1000)),
             "start_time": rfc2822(self.ringing_at or self.answered_at),
             "status": self.status,
-            "stir_verstat": None,
+            "stir_verstat": self.stir_verstat,
             "subresource_uris": {name: f"{uri}/{path}.json" for name, path in _SUBRESOURCES.items()},
             "to": self.to,
             "to_formatted": self.to,
@@ -140,6 +168,7 @@ class CallRecord:
             },
             "heard": list(self.heard),
             "said": list(self.said),
+            "warnings": list(self.warnings),
         }
 
 
@@ -221,7 +250,7 @@ def _matches(record: CallRecord, query: Params) -> bool:
     plain = {"To": record.to, "From": record.from_, "Status": record.status, "ParentCallSid": ""}
     if any(name in query and query[name][-1] != value for name, value in plain.items()):
         return False
-    days = {"StartTime": record.ringing_at or record.answered_at, "EndTime": record.ended_at}
+    days = {"StartTime": record.ringing_at or record.answered_at, "EndTime": record.end_time}
     return all(_day_matches(epoch, name, query) for name, epoch in days.items())
 
 

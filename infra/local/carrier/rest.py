@@ -100,7 +100,8 @@ class RestApi:
 
     async def fetch_call(self, request: Request) -> Response:
         """`GET Calls/{sid}.json`."""
-        return _call_json(self._call(request).record)
+        seen_at = time() - self._exchange.faults.plan.fetch_lag_ms / 1000
+        return _call_json(self._call(request).record.as_of(seen_at))
 
     async def update_call(self, request: Request) -> Response:
         """`POST Calls/{sid}.json`: end, redirect, or change limits and callbacks."""
@@ -110,7 +111,7 @@ class RestApi:
             raise errors.invalid_state("Call is not in-progress. Cannot redirect.")
         status = one(params, "Status")
         if status:
-            _set_status(life, status)
+            _set_status(life, status, self._exchange.faults.plan.carrier.last_word)
         else:
             _redirect(life, params)
         if one(params, "TimeLimit"):
@@ -136,6 +137,7 @@ class RestApi:
         record = self._number(request)
         params = parse_form(await request.body())
         target(params, "VoiceUrl", "VoiceMethod", 21402)
+        target(params, "VoiceFallbackUrl", "VoiceFallbackMethod", 21402)
         target(params, "StatusCallback", "StatusCallbackMethod", 21609)
         record.settings.update({name: one(params, name) for name in NUMBER_SETTINGS if name in params})
         record.friendly_name = one(params, "FriendlyName") or record.friendly_name
@@ -154,14 +156,14 @@ class RestApi:
         raise errors.not_found(request.url.path)
 
 
-def _set_status(life: CallLife, status: str) -> None:
+def _set_status(life: CallLife, status: str, last_word: str) -> None:
     unanswered = life.record.status in {"queued", "ringing"}
     if status not in {"canceled", "completed"}:
         raise errors.bad_request(21218, "Invalid Status: canceled or completed")
     if status == "canceled" and not unanswered:
         raise errors.invalid_state("Call is in-progress. Cannot cancel.")
     if unanswered:
-        life.end("canceled", TERMINATED)
+        life.end("canceled" if status == "canceled" else last_word, TERMINATED)
     else:
         life.end("completed")
 

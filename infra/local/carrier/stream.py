@@ -16,20 +16,22 @@ from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+from websockets.frames import CloseCode
 
 from infra.local.carrier.audio import TICK
+from infra.local.carrier.faults import Faults
 from infra.local.carrier.playout import Playout
 from infra.local.carrier.twiml import Connect
 
 log: Final = logging.getLogger(__name__)
 USER_AGENT: Final = "Twilio.TmeWs/1.0"
-HANDSHAKE, CLOSED, PROTOCOL = 31920, 31921, 31924
+HANDSHAKE, CLOSED, PROTOCOL, BAD_MESSAGE = 31920, 31921, 31924, 31951
 _BACKLOG: Final = 500  # messages: ten seconds of a server that does not read
 _MEDIA_FORMAT: Final = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
 
 
-class ProtocolError(Exception):
-    """The server sent something a stream does not take."""
+class BadMessage(Exception):
+    """The server sent something a stream does not take: it is warned of, and left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Stream:
         signature: Callable[[str], str],
         on_open: Callable[[], None],
         on_clear: Callable[[], None],
-        drop_after: float | None = None,
+        on_warning: Callable[[int], None],
+        faults: Faults,
     ) -> None:
         self.identity = identity
         self.open = False
@@ -63,8 +66,11 @@ class Stream:
         self._signature = signature
         self._on_open = on_open
         self._on_clear = on_clear
-        self._drop_after = drop_after
-        self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self._on_warning = on_warning
+        self._faults = faults
+        self._media = faults.plan.media
+        self._outbox: asyncio.Queue[tuple[str, float] | None] = asyncio.Queue()  # messages, and when they leave
+        self._bunch: list[str] = []
         self._stopping = asyncio.Event()
         self._sequence = 0
         self._chunk = 0
@@ -81,14 +87,16 @@ class Stream:
             return
         self._sequence += 1
         self._chunk += 1
-        timestamp = round((self._chunk - 1) * TICK * 1000)
+        timestamp = self._media.first_timestamp_ms + round((self._chunk - 1) * TICK * 1000)
         payload = base64.b64encode(frame).decode()
         # By hand: fifty times a second for every call.
-        self._outbox.put_nowait(
+        self._bunch.append(
             f'{{"event":"media","sequenceNumber":"{self._sequence}","media":{{"track":"inbound",'
             f'"chunk":"{self._chunk}","timestamp":"{timestamp}","payload":"{payload}"}},'
             f'"streamSid":"{self.identity.stream_sid}"}}'
         )
+        if len(self._bunch) >= self._media.bunch:
+            self._send_bunch(self._faults.of_frame())
 
     def echo(self, mark: str) -> None:
         """Tell that a mark was reached, or cleared."""
@@ -109,14 +117,14 @@ class Stream:
         socket = await self._connect()
         if socket is None:
             return
-        self._outbox.put_nowait(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}))
+        self._put(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}))
         self._post_start()
         self.open = True
         self._on_open()
         writer = asyncio.create_task(self._write(socket))
         others = [asyncio.create_task(self._read(socket)), asyncio.create_task(self._stopping.wait())]
-        if self._drop_after is not None:
-            others.append(asyncio.create_task(self._drop(socket, self._drop_after)))
+        if self._media.drop_after_ms is not None:
+            others.append(asyncio.create_task(self._drop(socket, self._media.drop_after_ms / 1000)))
         try:
             await asyncio.wait([writer, *others], return_when=asyncio.FIRST_COMPLETED)
             self.open = False
@@ -160,7 +168,10 @@ class Stream:
 
     async def _write(self, socket: ClientConnection) -> None:
         try:
-            while (message := await self._outbox.get()) is not None:
+            while (waiting := await self._outbox.get()) is not None:
+                message, leaves = waiting
+                if leaves:  # a late frame makes those behind it late too, and they catch up
+                    await asyncio.sleep(leaves - asyncio.get_running_loop().time())
                 await socket.send(message)
         except ConnectionClosed:
             return
@@ -168,22 +179,24 @@ class Stream:
     async def _read(self, socket: ClientConnection) -> None:
         try:
             async for message in socket:
-                self._take(message)
-        except ProtocolError as error:
-            self._fail(PROTOCOL, str(error))
-            await socket.close(1002)
-        except ConnectionClosed:
-            self._fail(CLOSED, "connection lost")
+                try:
+                    self._take(message)
+                except BadMessage as bad:
+                    log.warning("%d: stream of %s: %s", BAD_MESSAGE, self.identity.call_sid, bad)
+                    self._on_warning(BAD_MESSAGE)
+        except ConnectionClosed as closed:
+            broke = closed.sent is not None and closed.sent.code == CloseCode.PROTOCOL_ERROR
+            self._fail(PROTOCOL if broke else CLOSED, str(closed))
 
     def _take(self, raw: str | bytes) -> None:
-        """One message of the server: media, mark or clear of this stream; anything else is refused."""
+        """One message of the server: media, mark or clear of this stream. Raises BadMessage for anything else."""
         try:
             message: dict[str, Any] = json.loads(raw)
             event, stream_sid = message["event"], message["streamSid"]
         except (ValueError, TypeError, KeyError) as error:
-            raise ProtocolError("not a message of this protocol") from error
+            raise BadMessage("not a message of this protocol") from error
         if stream_sid != self.identity.stream_sid:
-            raise ProtocolError("streamSid of another stream")
+            raise BadMessage("streamSid of another stream")
         try:
             match event:
                 case "media":
@@ -195,9 +208,9 @@ class Stream:
                     for name in self._playout.clear():
                         self.echo(name)
                 case _:
-                    raise ProtocolError("event is none of media, mark, clear")
+                    raise BadMessage("event is none of media, mark, clear")
         except (KeyError, TypeError, binascii.Error, ValueError) as error:
-            raise ProtocolError(f"malformed {event}") from error
+            raise BadMessage(f"malformed {event}") from error
 
     def _post_start(self) -> None:
         identity = self.identity
@@ -216,9 +229,20 @@ class Stream:
             self._number({"event": event, **body})
 
     def _number(self, message: dict[str, object]) -> None:
+        self._send_bunch()
         self._sequence += 1
         numbered = {**message, "sequenceNumber": str(self._sequence), "streamSid": self.identity.stream_sid}
-        self._outbox.put_nowait(json.dumps(numbered))
+        self._put(json.dumps(numbered))
+
+    def _send_bunch(self, late: float = 0.0) -> None:
+        """Send the frames that wait for each other."""
+        leaves = asyncio.get_running_loop().time() + late if late else 0.0
+        for frame in self._bunch:
+            self._outbox.put_nowait((frame, leaves))
+        self._bunch.clear()
+
+    def _put(self, message: str) -> None:
+        self._outbox.put_nowait((message, 0.0))
 
     def _fail(self, code: int, why: str) -> None:
         if self.error is None:

@@ -24,13 +24,15 @@ class TwimlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """`<Connect><Stream>`: a bidirectional media stream."""
+    """`<Connect><Stream>`: a bidirectional media stream, and who is asked what to do when it is over."""
 
     url: str
     name: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
     status_callback: str = ""
     status_callback_method: str = "POST"
+    action: str = ""
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +152,6 @@ def _connect(element: Element) -> Verb:
         parameters,
         stream.get("statusCallback", ""),
         stream.get("statusCallbackMethod", "POST").upper(),
+        element.get("action", "").strip(),
+        element.get("method", "POST").upper(),
     )
