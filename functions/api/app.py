@@ -17,6 +17,7 @@ from api.routers import (
     keys,
     not_served,
     phone_numbers,
+    recordings,
     settings,
     suppressions,
     uploads,
@@ -35,6 +36,7 @@ _ROUTERS = (
     campaigns.router,  # before the calls: /calls/batch is no call's id
     uploads.router,
     calls.router,
+    recordings.router,
     agents.router,
     phone_numbers.router,
     callers.router,
@@ -45,7 +47,7 @@ _ROUTERS = (
     keys.own,
     not_served.router,
 )
-_OPEN = frozenset({"/v1/health"})
+_OPEN = frozenset({"/v1/health", "/v1/calls/{call_id}/recording"})
 
 
 def create_app(services: Services, log: logging.Logger | None = None) -> FastAPI:
@@ -73,7 +75,7 @@ def create_app(services: Services, log: logging.Logger | None = None) -> FastAPI
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """Write the OpenAPI document once: FastAPI's, with the key that every operation but health needs."""
+    """Write the OpenAPI document once: FastAPI's, with the key that every operation needs but those of _OPEN."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         document["components"]["securitySchemes"] = {

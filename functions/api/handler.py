@@ -77,7 +77,11 @@ def build_services() -> Services:
         blobs=S3BlobStore(client("s3", region), settings.load(settings.BucketSettings).bucket_name),
         carrier=TwilioCarrier(carrier.twilio_api_url),
         credentials=SecretsCredentials(
-            secrets, vault=vault, clock=clock, carrier_secret_arn=carrier.carrier_secret_arn
+            secrets,
+            vault=vault,
+            clock=clock,
+            carrier_secret_arn=carrier.carrier_secret_arn,
+            stream_secret_arn=settings.load(settings.StreamSettings).stream_token_secret_arn,
         ),
         vault=vault,
         dial_queue=SqsDialQueue(sqs, settings.load(settings.QueueSettings).calls_queue_url),

@@ -1,4 +1,4 @@
-"""From what the business knows to what the API shows. Pure, but for the signing of a recording's URL."""
+"""From what the business knows to what the API shows. Pure."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -33,10 +33,7 @@ from calling.domain.history import CallSummary, choose, known_facts
 from calling.domain.outcome import connected_ms
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.transcript import Turn, transcript
-from calling.ports import BlobStore
 from calling.usecases.preview_call import Preview
-
-RECORDING_SECONDS = 3600
 
 
 def show_agent(agent: Agent) -> AgentOut:
@@ -53,17 +50,17 @@ def show_number(number: Number) -> NumberOut:
     return NumberOut(phone_number=number.phone_number.e164, created_at=iso(number.created_at), **shown)
 
 
-def show_call(call: Call, turns: Sequence[Turn], *, blobs: BlobStore) -> CallOut:
+def show_call(call: Call, turns: Sequence[Turn], *, recording_url: str | None) -> CallOut:
     """Show a call with what was said."""
-    return CallOut(**_call(call, turns, blobs=blobs), turns=[_turn(t) for t in turns])
+    return CallOut(**_call(call, turns, recording_url), turns=[_turn(t) for t in turns])
 
 
-def show_listed_call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> CallSummaryOut:
+def show_listed_call(call: Call, turns: Sequence[Turn] | None, *, recording_url: str | None) -> CallSummaryOut:
     """Show a call in a list; `turns` None: they were not read."""
-    return CallSummaryOut(**_call(call, turns, blobs=blobs))
+    return CallSummaryOut(**_call(call, turns, recording_url))
 
 
-def _call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> dict[str, Any]:
+def _call(call: Call, turns: Sequence[Turn] | None, recording_url: str | None) -> dict[str, Any]:
     over = call.status.is_terminal
     waits = call.voice_to_voice_ms
     return {
@@ -85,7 +82,7 @@ def _call(call: Call, turns: Sequence[Turn] | None, *, blobs: BlobStore) -> dict
         "caller_sentiment": call.sentiment,
         "call_successful": call.successful,
         "extracted_data": call.extracted_data,
-        "recording_url": call.recording_key and blobs.signed_url(call.recording_key, seconds=RECORDING_SECONDS),
+        "recording_url": recording_url,
         "voicemail_detected": call.voicemail_detected,
         "voicemail_detection_method": call.voicemail_method,
         "amd_result": call.amd_result,

@@ -590,7 +590,7 @@ class Credentials(Protocol):
         """
 
     def stream_secret(self) -> bytes:
-        """Give the key that signs stream tokens."""
+        """Give the secret behind what lets somebody in without a key: stream tokens, recordings' addresses."""
 
     def llm_key(self) -> str:
         """Give the language model's API key."""

@@ -160,7 +160,7 @@ class RetentionSettings:
 
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
-    """The key that signs stream tokens."""
+    """The secret behind stream tokens and recordings' addresses."""
 
     stream_token_secret_arn: str
 

@@ -17,14 +17,15 @@ from calling.adapters.dynamodb.deliveries import DynamoDeliveryStore
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.eventbridge import event_of
 from calling.adapters.kms import KmsVault
-from calling.adapters.s3 import S3BlobStore
+from calling.adapters.secrets import SecretsCredentials
 from calling.adapters.sqs import SqsDeliveryQueue
 from calling.adapters.webhook_signatures import sign
 from calling.adapters.webhooks import HttpWebhookSender
 from calling.settings import (
-    BucketSettings,
     DeliveryQueueSettings,
+    PublicSettings,
     RetentionSettings,
+    StreamSettings,
     TableSettings,
     VaultSettings,
     WebhookSettings,
@@ -40,6 +41,7 @@ log = logger("deliver_webhook")
 def _ports() -> DeliveryPorts:
     table = load(TableSettings).table_name
     dynamodb, clock, keep = client("dynamodb"), SystemClock(), load(RetentionSettings)
+    vault = KmsVault(client("kms"), load(VaultSettings).kms_key_id)
     return DeliveryPorts(
         accounts=DynamoAccountStore(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
@@ -47,11 +49,17 @@ def _ports() -> DeliveryPorts:
         deliveries=DynamoDeliveryStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         queue=SqsDeliveryQueue(client("sqs"), load(DeliveryQueueSettings).deliveries_queue_url),
         sender=HttpWebhookSender(allow_loopback_http=load(WebhookSettings).allow_loopback_webhooks),
-        vault=KmsVault(client("kms"), load(VaultSettings).kms_key_id),
-        blobs=S3BlobStore(client("s3"), load(BucketSettings).bucket_name),
+        vault=vault,
+        credentials=SecretsCredentials(
+            client("secretsmanager"),
+            vault=vault,
+            clock=clock,
+            stream_secret_arn=load(StreamSettings).stream_token_secret_arn,
+        ),
         sign=sign,
         clock=clock,
         campaigns=DynamoCampaignStore(dynamodb, table),
+        public_base_url=load(PublicSettings).public_base_url,
     )
 
 

@@ -183,6 +183,8 @@ def test_the_handler_builds_itself_from_the_environment(
     aws.client("s3", REGION).create_bucket(Bucket="bucket-of-api")
     secret = json.dumps({"account_sid": "AC" + "0" * 32, "auth_token": "token"})
     aws.client("secretsmanager", REGION).create_secret(Name="carrier-of-api", SecretString=secret)
+    signing = json.dumps({"secret": "s"})
+    aws.client("secretsmanager", REGION).create_secret(Name="signing-of-api", SecretString=signing)
     aws.client("scheduler", REGION).create_schedule_group(Name="campaigns-of-api")
     key_id = aws.client("kms", REGION).create_key()["KeyMetadata"]["KeyId"]
     environment = {
@@ -198,6 +200,7 @@ def test_the_handler_builds_itself_from_the_environment(
         "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/scheduler",
         "SCHEDULE_DEAD_LETTERS_ARN": f"arn:aws:sqs:{REGION}:000000000000:dead",
         "CARRIER_SECRET_ARN": "carrier-of-api",
+        "STREAM_TOKEN_SECRET_ARN": "signing-of-api",
         "PUBLIC_BASE_URL": "https://api.example.com/",
         "MEDIA_PUBLIC_URL": "wss://media.example.com",
         "POWERTOOLS_TRACE_DISABLED": "true",

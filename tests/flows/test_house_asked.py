@@ -71,7 +71,7 @@ def test_an_erased_call_is_gone_with_its_recording_and_its_history(story: Story,
     running, call_id = story.running, asked[BUYER]
     running.ended(call_id, 90)
     url = running.record(call_id)["recording_url"]
-    assert running.http.get(url).status_code == 200
+    assert running.http.get(url, follow_redirects=True).headers["content-type"] == "audio/wav"
     assert running.api("DELETE", f"/calls/{call_id}").json() == {"call_id": call_id, "deleted": True}
     assert running.http.get(url).status_code == 404
     assert running.api("GET", f"/calls/{call_id}").status_code == 404

@@ -22,6 +22,7 @@ from api.schemas.calls import (
 )
 from api.schemas.common import PROBLEMS, CallId, epoch_ms
 from api.services import Key, Ports, Services
+from calling.domain import recording_link
 from calling.domain.call import Call
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.history import MAX_CALLS
@@ -83,7 +84,7 @@ def list_calls(
         show_listed_call(
             call,
             ports.calls.turns(key.account_id, call.call_id) if with_turns else None,
-            blobs=ports.blobs,
+            recording_url=_recording_url(call, ports),
         )
         for call in page.calls[filters.offset :]
     ]
@@ -161,7 +162,15 @@ def _find(account_id: str, call_id: str, ports: Services) -> Call:
 
 
 def _show(call: Call, ports: Services) -> CallOut:
-    return show_call(call, ports.calls.turns(call.account_id, call.call_id), blobs=ports.blobs)
+    turns = ports.calls.turns(call.account_id, call.call_id)
+    return show_call(call, turns, recording_url=_recording_url(call, ports))
+
+
+def _recording_url(call: Call, ports: Services) -> str | None:
+    if call.recording_key is None:
+        return None
+    secret = ports.credentials.stream_secret()
+    return recording_link.address(ports.public_base_url, secret, call.account_id, call.call_id)
 
 
 def _query(filters: CallFilters) -> CallQuery:

@@ -139,7 +139,7 @@ class CallSummaryOut(Answer):
     caller_sentiment: str | None
     call_successful: bool | None
     extracted_data: dict[str, Any] | None
-    recording_url: Annotated[str | None, Field(description="Signed; good for an hour")]
+    recording_url: Annotated[str | None, Field(description="Our own address: no key, good while the recording is kept")]
     voicemail_detected: bool
     voicemail_detection_method: Literal["carrier", "speech"] | None
     amd_result: str | None

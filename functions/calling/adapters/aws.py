@@ -9,6 +9,13 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+# What S3's signed URLs need. SigV4: a bucket with a KMS key refuses anything older. The bucket's regional host: the
+# global one redirects for a day after a bucket was made, which breaks the signature, and does not know younger regions
+# at all. An endpoint that is an IP address, as a laptop's, is asked by path all the same.
+_SIGNED_URLS = Config(
+    signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+)
+
 
 def client(
     service: str, region: str | None = None, *, connect_seconds: float = 2, read_seconds: float = 5, attempts: int = 3
@@ -21,9 +28,9 @@ def client(
         connect_timeout=connect_seconds,
         read_timeout=read_seconds,
         retries={"mode": "standard", "total_max_attempts": attempts},
-        # Signed URLs must carry SigV4: buckets with a KMS key refuse anything older.
-        signature_version="s3v4" if service == "s3" else None,
     )
+    if service == "s3":
+        config = config.merge(_SIGNED_URLS)
     return _session().create_client(service, region_name=region, config=config)
 
 

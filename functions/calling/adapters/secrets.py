@@ -61,7 +61,7 @@ class SecretsCredentials:
             return was is not None and found != was[1]
 
     def stream_secret(self) -> bytes:
-        """Give the key of stream tokens; see the port."""
+        """Give the signing secret; see the port."""
         return self._secret(self._stream_arn)["secret"].encode()
 
     def llm_key(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+from calling.domain import recording_link
 from calling.domain.call import Call
 from calling.domain.campaign import Campaign
 from calling.domain.delivery import Delivery, DeliveryStatus, next_delay
@@ -14,17 +15,16 @@ from calling.domain.phone_number import PhoneNumber
 from calling.ports import (
     AccountStore,
     AgentStore,
-    BlobStore,
     CallStore,
     CampaignStore,
     Clock,
+    Credentials,
     DeliveryQueue,
     DeliveryStore,
     Vault,
     WebhookSender,
 )
 
-RECORDING_URL_SECONDS = 7 * 24 * 3600  # the longest a signed S3 URL may live
 _FIRST = frozenset({EventName.CALL_STARTED, EventName.CAMPAIGN_STARTED})
 _CAMPAIGNS = frozenset({EventName.CAMPAIGN_STARTED, EventName.CAMPAIGN_COMPLETED})
 Subject = Call | Campaign  # what an event tells of
@@ -46,10 +46,11 @@ class DeliveryPorts:
     queue: DeliveryQueue
     sender: WebhookSender
     vault: Vault
-    blobs: BlobStore
+    credentials: Credentials
     sign: Sign
     clock: Clock
     campaigns: CampaignStore
+    public_base_url: str
 
 
 def deliver_event(event: Event, *, ports: DeliveryPorts) -> tuple[Delivery, ...]:
@@ -157,8 +158,10 @@ def _attempt(delivery: Delivery, event: Event, subject: Subject, *, ports: Deliv
 def _body(event: Event, subject: Subject, *, ports: DeliveryPorts) -> dict[str, Any]:
     if isinstance(subject, Campaign):
         return campaign_body(event, subject, ports.campaigns.counts(subject))
-    key = subject.recording_key
-    recording = ports.blobs.signed_url(key, seconds=RECORDING_URL_SECONDS) if key else None
+    recording = None
+    if subject.recording_key is not None:
+        secret = ports.credentials.stream_secret()
+        recording = recording_link.address(ports.public_base_url, secret, subject.account_id, subject.call_id)
     return body(event, subject, ports.calls.turns(subject.account_id, subject.call_id), recording)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from calling.domain import recording_link
 from calling.domain.call import Call, CallStatus, CarrierStatus, EndedReason, TimelineEntry
 from calling.domain.delivery import Delivery, DeliveryStatus
 from calling.domain.errors import CarrierAmbiguous
@@ -94,7 +95,9 @@ def test_a_finished_call(world: World, api: Api) -> None:
         "caller_sentiment": "happy",
         "call_successful": True,
         "extracted_data": {"day": "Tuesday"},
-        "recording_url": "https://blobs.example/recordings/x.wav?seconds=3600",
+        "recording_url": recording_link.address(
+            "https://api.example.com", b"stream-secret", world.owner.account_id, call_id
+        ),
         "voicemail_detected": False,
         "voicemail_detection_method": None,
         "metadata": {"order": [1, {"x": None}]},

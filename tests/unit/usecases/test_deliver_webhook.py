@@ -5,15 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from calling.domain import events
+from calling.domain import events, recording_link
 from calling.domain.account import Account
 from calling.domain.agent import Agent
+from calling.domain.call import CallStatus
 from calling.domain.campaign import CampaignStatus
 from calling.domain.delivery import GIVE_UP_AFTER_MS, DeliveryStatus
 from calling.domain.events import Event, EventName
 from calling.ports import WebhookAnswer
 from calling.usecases.deliver_webhook import DeliveryDead, DeliveryPorts, deliver_event, redeliver
-from tests.fakes.outside import MemoryBlobs, MemoryVault, MemoryWebhookSender
+from tests.fakes.outside import MemoryCredentials, MemoryVault, MemoryWebhookSender
 from tests.fakes.queues import MemoryDeliveryQueue
 from tests.fakes.stores import MemoryAccountStore, MemoryDeliveryStore
 from tests.fakes.world import ACCOUNT, FROM, World
@@ -37,10 +38,11 @@ def make(*answers: WebhookAnswer) -> tuple[World, DeliveryPorts, MemoryWebhookSe
         queue=queue,
         sender=sender,
         vault=vault,
-        blobs=MemoryBlobs(),
+        credentials=MemoryCredentials(),
         sign=lambda secret, message_id, at, body: {"signed": f"{secret} {message_id} {at} {len(body)}"},
         clock=world.clock,
         campaigns=world.campaigns,
+        public_base_url="https://api.example.com",
     )
     return world, ports, sender, queue
 
@@ -141,3 +143,14 @@ def test_a_campaigns_calls_have_events_of_their_own() -> None:
     deliver_event(events.started(world.call(call_id), 0), ports=ports)
     told = json.loads(sender.posts[0][1])
     assert (told["call_id"], told["campaign_id"]) == (call_id, "camp_1")
+
+
+def test_a_recording_stands_in_the_body_by_its_own_address() -> None:
+    """Not by a signed link: a delivery is tried for a day, and a receiver may fetch it later still."""
+    world, ports, sender, _ = make()
+    call = replace(world.call("call_1"), recording_key="recordings/x.wav", status=CallStatus.COMPLETED)
+    world.calls.calls[ACCOUNT, "call_1"] = call
+    deliver_event(replace(EVENT, name=EventName.CALL_COMPLETED), ports=ports)
+    url = json.loads(sender.posts[0][1])["recording_url"]
+    assert url.startswith("https://api.example.com/v1/calls/call_1/recording?t=")
+    assert recording_link.account_of(b"stream-secret", "call_1", url.partition("?t=")[2]) == ACCOUNT
