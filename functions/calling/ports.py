@@ -401,6 +401,19 @@ class Pacer(Protocol):
         """Tell until when the carrier last asked for a pause, and why; None where it never did."""
 
 
+class DialHold(Protocol):
+    """The deployment's one hold on new dials, whatever the account; `domain.hold` says when there is one."""
+
+    def note_refusal(self, now: int) -> int | None:
+        """Note that the recogniser refused a stream; tell when it did before (epoch ms), None where it never did."""
+
+    def extend(self, until: int, *, now: int) -> bool:
+        """Hold until then, unless it is for longer already; True where nobody was held at `now`: a hold begins."""
+
+    def until(self) -> int:
+        """Tell until when nobody new is dialled (epoch ms; in the past, or 0, where nobody is held)."""
+
+
 class LineLock(Protocol):
     """At most one attempt per (account, From, To) lives between intent and terminal."""
 

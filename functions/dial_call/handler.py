@@ -9,6 +9,7 @@ from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
 from calling.adapters.dynamodb.contacts import DynamoContactStore
+from calling.adapters.dynamodb.hold import DynamoDialHold
 from calling.adapters.dynamodb.limits import DynamoLimitsStore
 from calling.adapters.dynamodb.pacing import DynamoPacer
 from calling.adapters.kms import KmsVault
@@ -48,6 +49,7 @@ def _ports() -> DialPorts:
         ),
         carrier=TwilioCarrier(carrier.twilio_api_url),
         limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
+        hold=DynamoDialHold(dynamodb, table),
         contacts=DynamoContactStore(dynamodb, table),
         campaigns=DynamoCampaignStore(dynamodb, table),
         pacer=DynamoPacer(dynamodb, table),

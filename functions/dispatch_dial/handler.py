@@ -8,6 +8,7 @@ from calling.adapters.aws import client
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.hold import DynamoDialHold
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.limits import DynamoLimitsStore
 from calling.adapters.dynamodb.lines import DynamoLineLock
@@ -30,6 +31,7 @@ def _dispatch() -> Any:  # noqa: ANN401  the use case with its ports filled in
     return partial(
         dispatch_dial,
         limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
+        hold=DynamoDialHold(dynamodb, table),
         campaigns=DynamoCampaignStore(dynamodb, table),
         calls=DynamoCallStore(dynamodb, table),
         leases=DynamoLeasePool(dynamodb, table),

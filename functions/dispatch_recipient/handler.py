@@ -10,6 +10,7 @@ from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
 from calling.adapters.dynamodb.contacts import DynamoContactStore
+from calling.adapters.dynamodb.hold import DynamoDialHold
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.limits import DynamoLimitsStore
 from calling.adapters.dynamodb.lines import DynamoLineLock
@@ -45,6 +46,7 @@ def _ports() -> DoorPorts:
         campaigns=DynamoCampaignStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         contacts=DynamoContactStore(dynamodb, table),
         limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
+        hold=DynamoDialHold(dynamodb, table),
         calls=DynamoCallStore(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
         credentials=SecretsCredentials(

@@ -16,6 +16,7 @@ from media.door import CarrierDoor, Door
 from media.gauge import report
 from media.house import House
 from media.protection import TaskProtection
+from media.refusals import Refusals
 from media.server import MediaServer
 from media.settings import MediaSettings, load
 from media.wiring import open_house
@@ -24,20 +25,27 @@ _LONGEST_DRAIN = 90  # s; what lives then gets 25 s to be ended and recorded bef
 _THREADS = 32  # for the stores; each call has about one blocking request at a time
 
 
-async def serve(settings: MediaSettings, parts: Callable[[MediaSettings], tuple[House, Door]]) -> None:
-    """Serve until told to end, then drain. `parts` may block."""
+# What makes the house and its door out of the settings and what a refused stream is told to. It may block.
+Parts = Callable[[MediaSettings, Callable[[], None]], tuple[House, Door]]
+
+
+async def serve(settings: MediaSettings, parts: Parts) -> None:
+    """Serve until told to end, then drain."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="store"))
     ending: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.put_nowait, number)
-    house, door = await asyncio.to_thread(parts, settings)
+    refusals, stage = Refusals(), load(StageSettings).stage
+    house, door = await asyncio.to_thread(parts, settings, refusals.count)
     server = MediaServer(house, door)
     protection = TaskProtection(settings.ecs_agent_uri, server.live_calls)
     server.changed = protection.changed
-    beside = [asyncio.create_task(protection.run())]
+    beside = [
+        asyncio.create_task(protection.run()),
+        asyncio.create_task(refusals.store(house, stage=stage, out=sys.stdout)),
+    ]
     if settings.ecs_agent_uri:
-        stage = load(StageSettings).stage
         beside.append(asyncio.create_task(report(server.live_calls, stage=stage, clock=house.clock, out=sys.stdout)))
     try:
         await server.start(settings.media_host, settings.media_port)
@@ -56,9 +64,9 @@ async def serve(settings: MediaSettings, parts: Callable[[MediaSettings], tuple[
         await house.llm.close()
 
 
-def parts_of_a_deployment(settings: MediaSettings) -> tuple[House, Door]:
+def parts_of_a_deployment(settings: MediaSettings, refused: Callable[[], None]) -> tuple[House, Door]:
     """Make the house that the environment describes, and the carrier's door, whatever the environment says."""
-    house = open_house(settings)
+    house = open_house(settings, refused=refused)
     return house, CarrierDoor(house, settings.media_public_url)
 
 

@@ -9,6 +9,7 @@ from calling.ports import (
     Carrier,
     Clock,
     Credentials,
+    DialHold,
     DialWorkflow,
     LeasePool,
     PeopleStore,
@@ -26,6 +27,7 @@ class House:
     agents: AgentStore
     people: PeopleStore
     leases: LeasePool
+    hold: DialHold
     workflow: DialWorkflow
     blobs: BlobStore
     credentials: Credentials

@@ -10,6 +10,7 @@ from calling.adapters.claude_access import access
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.hold import DynamoDialHold
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.people import DynamoPeopleStore
 from calling.adapters.dynamodb.retention import Retention
@@ -36,18 +37,19 @@ from media.house import House
 from media.settings import MediaSettings
 
 
-def open_house(settings: MediaSettings) -> House:
+def open_house(settings: MediaSettings, *, refused: Callable[[], None]) -> House:
     """Make every client this process needs. Raises SettingsError for what the environment lacks."""
     region, table = load(AwsSettings).aws_region, load(TableSettings).table_name
     clock, keep = SystemClock(), load(RetentionSettings)
     dynamodb = aws.client("dynamodb", region)
     credentials = _credentials(region, clock)
-    hears, speaks, thinks = providers(settings, llm_key=credentials.llm_key, refused=lambda: None)
+    hears, speaks, thinks = providers(settings, llm_key=credentials.llm_key, refused=refused)
     return House(
         calls=DynamoCallStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         agents=DynamoAgentStore(dynamodb, table),
         people=DynamoPeopleStore(dynamodb, table),
         leases=DynamoLeasePool(dynamodb, table),
+        hold=DynamoDialHold(dynamodb, table),
         # Sessions answer tokens and show signs of life; they start no execution, so they need not know the machine.
         workflow=StepFunctionsDialWorkflow(aws.client("stepfunctions", region), ""),
         blobs=S3BlobStore(aws.client("s3", region, read_seconds=10), load(BucketSettings).bucket_name),

@@ -12,6 +12,7 @@ as `prepare_opener` leaves it; the agent listens for its default beat (`pickup_d
 
 import asyncio
 import os
+from collections.abc import Callable
 from functools import cache
 
 from calling.adapters import aws
@@ -34,7 +35,7 @@ from media.settings import MediaSettings, load
 from media.wire import twilio_stream as wire
 from media.wiring import providers
 from tests.fakes.outside import MemoryBlobs, MemoryCredentials
-from tests.fakes.pools import MemoryLeasePool
+from tests.fakes.pools import MemoryDialHold, MemoryLeasePool
 from tests.fakes.queues import MemoryWorkflow
 from tests.fakes.stores import MemoryAgentStore, MemoryCallStore, MemoryPeopleStore
 
@@ -99,17 +100,18 @@ class EveryStream:
         )
 
 
-def parts_of_the_bench(settings: MediaSettings) -> tuple[House, Door]:
+def parts_of_the_bench(settings: MediaSettings, refused: Callable[[], None]) -> tuple[House, Door]:
     """Make the house in memory, with the real providers."""
     calls, agents, clock = MemoryCallStore(), MemoryAgentStore(), SystemClock()
     agents.add_agent(Agent(ACCOUNT, AGENT, 0, name="Emma", system_prompt="You work for Smile Dental. Be brief."))
     agents.add_number(Number(ACCOUNT, AGENT, OURS, 0))
-    stt, tts, llm = providers(settings, llm_key=lambda: os.environ.get("ANTHROPIC_API_KEY", ""), refused=lambda: None)
+    stt, tts, llm = providers(settings, llm_key=lambda: os.environ.get("ANTHROPIC_API_KEY", ""), refused=refused)
     house = House(
         calls=calls,
         agents=agents,
         people=MemoryPeopleStore(calls),
         leases=MemoryLeasePool(),
+        hold=MemoryDialHold(),
         workflow=MemoryWorkflow(),
         blobs=OpenersOnly(),
         credentials=MemoryCredentials(),

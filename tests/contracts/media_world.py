@@ -18,7 +18,7 @@ from media.tts import TextToSpeech
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import ManualClock
 from tests.fakes.outside import MemoryBlobs, MemoryCredentials
-from tests.fakes.pools import MemoryLeasePool
+from tests.fakes.pools import MemoryDialHold, MemoryLeasePool
 from tests.fakes.queues import MemoryWorkflow
 from tests.fakes.stores import MemoryAgentStore, MemoryCallStore, MemoryPeopleStore
 
@@ -35,6 +35,7 @@ class World:
     calls: MemoryCallStore = field(default_factory=MemoryCallStore)
     agents: MemoryAgentStore = field(default_factory=MemoryAgentStore)
     leases: MemoryLeasePool = field(default_factory=MemoryLeasePool)
+    hold: MemoryDialHold = field(default_factory=MemoryDialHold)
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     carrier: FakeCarrier = field(default_factory=FakeCarrier)
@@ -81,6 +82,7 @@ class World:
             agents=self.agents,
             people=MemoryPeopleStore(self.calls),
             leases=self.leases,
+            hold=self.hold,
             workflow=self.workflow,
             blobs=self.blobs,
             credentials=self.credentials,

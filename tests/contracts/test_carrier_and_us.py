@@ -64,6 +64,7 @@ class House(World):
             self.credentials,
             self.wire,
             self.limits,
+            self.hold,
             self.contacts,
             self.campaigns,
             self.pacer,

@@ -1,4 +1,4 @@
-"""Places, pace and lines in memory."""
+"""Places, pace, lines and the hold in memory."""
 
 from calling.domain import pacing
 from calling.domain.phone_number import PhoneNumber
@@ -92,3 +92,22 @@ class MemoryLineLock:
         key = (account_id, from_number.e164, to_number.e164)
         if self.lines.get(key) == holder:
             del self.lines[key]
+
+
+class MemoryDialHold:
+    def __init__(self) -> None:
+        self.refused_at: int | None = None
+        self.held_until = 0
+
+    def note_refusal(self, now: int) -> int | None:
+        before, self.refused_at = self.refused_at, now
+        return before
+
+    def extend(self, until: int, *, now: int) -> bool:
+        if self.held_until >= until:
+            return False
+        before, self.held_until = self.held_until, until
+        return before <= now
+
+    def until(self) -> int:
+        return self.held_until

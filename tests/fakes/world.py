@@ -44,7 +44,7 @@ from tests.fakes.campaigns import (
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import ManualClock
 from tests.fakes.outside import FakeModel, MemoryCredentials
-from tests.fakes.pools import MemoryLeasePool, MemoryLineLock, MemoryPacer
+from tests.fakes.pools import MemoryDialHold, MemoryLeasePool, MemoryLineLock, MemoryPacer
 from tests.fakes.queues import MemoryDialQueue, MemoryOpenerTask, MemoryWorkflow
 from tests.fakes.stores import MemoryAgentStore, MemoryCallStore, MemoryPeopleStore
 
@@ -107,6 +107,7 @@ class World:
         self.limits = MemoryLimitsStore(Limits(max_concurrent_calls=self.cap, calls_per_second=0))
         self.campaign_workflow, self.recipients = MemoryCampaignWorkflow(), MemoryRecipientQueue()
         self.leases, self.lines, self.pacer = MemoryLeasePool(), MemoryLineLock(), MemoryPacer()
+        self.hold = MemoryDialHold()
         self.queue, self.workflow, self.opener = MemoryDialQueue(), MemoryWorkflow(), MemoryOpenerTask()
         self.watches = MemoryDialQueue()
         self.looks: list[tuple[int, str]] = []  # due at, call id
@@ -168,6 +169,7 @@ class World:
             self.campaigns,
             self.contacts,
             self.limits,
+            self.hold,
             self.calls,
             self.agents,
             self.credentials,
@@ -219,6 +221,7 @@ class World:
             ACCOUNT,
             call_id,
             limits=self.mortal("limits"),
+            hold=self.mortal("hold"),
             campaigns=self.mortal("campaigns"),
             calls=self.mortal("calls"),
             leases=self.mortal("leases"),
@@ -431,6 +434,7 @@ class World:
             self.mortal("credentials"),
             self.mortal("carrier"),
             self.mortal("limits"),
+            self.mortal("hold"),
             self.mortal("contacts"),
             self.mortal("campaigns"),
             self.mortal("pacer"),

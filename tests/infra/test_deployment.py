@@ -13,6 +13,7 @@ from ministack.services.cloudformation import engine
 from calling import settings as shared
 from calling.domain.call import RING_SECONDS
 from media.protection import MINUTES
+from media.refusals import METRIC
 from media.settings import MediaSettings
 from tests.infra.plan import (
     ALARMS,
@@ -213,6 +214,12 @@ def test_what_a_door_counts_is_what_is_watched(door: str) -> None:
     ours = {"Name": "service", "Value": door}
     watched = {a["MetricName"] for a in _alarms() if ours in a.get("Dimensions", [])}
     assert watched == set(re.findall(r'"([A-Z]\w+)": ', handler))
+
+
+def test_what_the_container_measures_beside_its_calls_is_watched() -> None:
+    ours = [{"Name": "stage", "Value": {"Ref": "Stage"}}]
+    watched = {a["MetricName"] for a in _alarms() if a.get("Dimensions") == ours}
+    assert watched == {METRIC}
 
 
 def test_all_logs_end() -> None:

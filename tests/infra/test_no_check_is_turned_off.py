@@ -52,12 +52,12 @@ def test_an_unsigned_stream_is_refused_whatever_the_environment_says(
     world = World()
     world.dialled("call_1")
     nobody: Any = None  # no provider is asked for a stream that is not let in
-    monkeypatch.setattr(program, "open_house", lambda _: world.house(nobody, nobody, nobody))
+    monkeypatch.setattr(program, "open_house", lambda _, refused: world.house(nobody, nobody, nobody))
     for group in GROUPS:
         for field in fields(group):
             monkeypatch.setenv(field.name.upper(), value)
     told: dict[str, Any] = {f.name: value for f in fields(MediaSettings) if f.type is str} | {"media_public_url": URL}
-    _, door = program.parts_of_a_deployment(MediaSettings(**told))
+    _, door = program.parts_of_a_deployment(MediaSettings(**told), lambda: None)
     assert type(door) is CarrierDoor
     for signature in (None, "", value):
         with pytest.raises(Refused) as refused:

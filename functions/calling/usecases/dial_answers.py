@@ -24,6 +24,7 @@ from calling.ports import (
     Clock,
     ContactStore,
     Credentials,
+    DialHold,
     DialWorkflow,
     LimitsStore,
     Pacer,
@@ -54,6 +55,7 @@ class DialPorts:
     credentials: Credentials
     carrier: Carrier
     limits: LimitsStore
+    hold: DialHold
     contacts: ContactStore
     campaigns: CampaignStore
     pacer: Pacer

@@ -7,6 +7,7 @@ resolve_call tells what became of it. An inbound call is one whose intent is the
 
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Any
 
 from calling.domain import callbacks, stream_token, twiml
@@ -14,6 +15,7 @@ from calling.domain.agent import VoicemailAction
 from calling.domain.call import Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.callbacks import CallCallback
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused, CarrierThrottled
+from calling.domain.hold import RECOGNISER_FULL
 from calling.domain.limits import Limits
 from calling.domain.pacing import FAR_AWAY_MS, LATE_MS
 from calling.domain.revision import Revision
@@ -52,7 +54,7 @@ def dial_call(account_id: str, call_id: str, token: str, *, ports: DialPorts, se
     """Dial a queued call and leave `token` to be answered by its end, or answer it at once.
 
     Answers `{"result": "ended"}` when nothing is left to wait for and `{"result": "wait", "seconds": n}` when the
-    dial must come back later (pace, 429).
+    dial must come back later (pace, 429, a hold on all dials).
 
     Raises:
         CarrierAmbiguous: the request's answer was lost; the state machine goes on to resolve_call.
@@ -75,7 +77,8 @@ def dial_call(account_id: str, call_id: str, token: str, *, ports: DialPorts, se
         return
     account = ports.credentials.of_number(number)
     limits = ports.limits.get(account_id)
-    seconds = _pace(call, account, limits, ports=ports)
+    # A hold is asked for first, so that no slot is lost to it, and once more after the pace may have been slept for.
+    seconds = _held(call, ports=ports) or _pace(call, account, limits, ports=ports) or _held(call, ports=ports)
     if seconds is not None:
         ports.workflow.answer(token, {"result": "wait", "seconds": seconds})
         return
@@ -93,6 +96,21 @@ def _enter(call: Call, token: str) -> Revision | None:
     if call.cancel_requested_at is not None and not call.was_asked_of_carrier:
         changes["never_dialled"] = EndedReason.CANCELED
     return Revision(changes)
+
+
+def _held(call: Call, *, ports: DialPorts) -> int | None:
+    """Tell for how many seconds nobody is dialled, noted once on the record; None where nothing holds."""
+    now, until = ports.clock.now(), ports.hold.until()
+    if until <= now:
+        return None
+    note = Revision({}, note=TimelineEntry(now, "waiting", RECOGNISER_FULL, {"until": until}))
+
+    def decide(c: Call) -> Revision | None:
+        noted = any(entry.reason == RECOGNISER_FULL for entry in c.timeline)
+        return None if noted or c.status is not CallStatus.QUEUED else note
+
+    revise_call(call.account_id, call.call_id, decide, calls=ports.calls)
+    return ceil((until - now) / 1000)
 
 
 def _pace(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPorts) -> int | None:

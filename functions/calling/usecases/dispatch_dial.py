@@ -6,11 +6,13 @@ Waiting never looks like failing: a call without a place goes back into the queu
 from enum import StrEnum
 
 from calling.domain.call import LOOK_MS, Call, CallStatus, EndedReason, TimelineEntry
+from calling.domain.hold import RECOGNISER_FULL
 from calling.domain.revision import Revision
 from calling.ports import (
     CallStore,
     CampaignStore,
     Clock,
+    DialHold,
     DialQueue,
     DialWorkflow,
     LeasePool,
@@ -40,6 +42,7 @@ def dispatch_dial(
     call_id: str,
     *,
     limits: LimitsStore,
+    hold: DialHold,
     campaigns: CampaignStore,
     calls: CallStore,
     leases: LeasePool,
@@ -68,7 +71,8 @@ def dispatch_dial(
         return Dispatched.STARTED
     # A campaign's call comes by here only where whoever made it died before starting it.
     campaign = campaigns.get(account_id, call.campaign_id or "") if call.recipient is not None else None
-    wait = take_places(call, campaign, limits.get(account_id), leases=leases, lines=lines, now=now)
+    wait = RECOGNISER_FULL if hold.until() > now else None
+    wait = wait or take_places(call, campaign, limits.get(account_id), leases=leases, lines=lines, now=now)
     if wait is not None:
         _note_wait(call, wait, now, calls=calls)
         queue.send(account_id, call_id, delay_seconds=_delay(call, now))

@@ -16,6 +16,7 @@ from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
 from calling.domain.campaign import Campaign, Ticket
 from calling.domain.due import Due, next_due
 from calling.domain.errors import InvalidRequest
+from calling.domain.hold import RECOGNISER_FULL
 from calling.domain.limits import Limits
 from calling.domain.recipient import Recipient, RecipientState, Verdict, attempt_id, decided
 from calling.ports import (
@@ -26,6 +27,7 @@ from calling.ports import (
     Clock,
     ContactStore,
     Credentials,
+    DialHold,
     DialWorkflow,
     LeasePool,
     LimitsStore,
@@ -63,6 +65,7 @@ class DoorPorts:
     campaigns: CampaignStore
     contacts: ContactStore
     limits: LimitsStore
+    hold: DialHold
     calls: CallStore
     agents: AgentStore
     credentials: Credentials
@@ -142,6 +145,8 @@ def _hold(call: Call, campaign: Campaign, number: Number, limits: Limits, now: i
     The pace itself is kept just before the request. Here a campaign is held back to a few seconds of it, so that a
     single call never finds a queue of a campaign's calls before it.
     """
+    if ports.hold.until() > now:
+        return RECOGNISER_FULL
     account_id, carrier = call.account_id, number.twilio_sid or ports.credentials.of_number(number).sid
     cps = limits.calls_per_second
     if not ports.pacer.has_room(account_id, carrier, now=now, calls_per_second=cps, ahead_ms=AHEAD_MS):
@@ -191,10 +196,14 @@ def wait_seconds(places: int, waited_ms: int) -> int:
 
 
 def _wait(ticket: Ticket, recipient: Recipient, reason: str, now: int, seconds: int, *, ports: DoorPorts) -> Dispatched:
-    """Come again soon; noted once, not each time. After ten minutes the planner decides anew."""
+    """Come again soon; noted once, not each time. After ten minutes the planner decides anew.
+
+    A hold is noted beside another wait: it is nobody's turn that is waited for.
+    """
     due = Due(Verdict.WAIT, reason)
     back = now - ticket.planned_at >= LONGEST_WAIT_MS
-    noted = any(d.verdict is Verdict.WAIT and d.at >= ticket.planned_at for d in recipient.decisions)
+    waits = [d.reason for d in recipient.decisions if d.verdict is Verdict.WAIT and d.at >= ticket.planned_at]
+    noted = reason in waits if reason == RECOGNISER_FULL else bool(waits)
     if back or not noted:
         ports.campaigns.change_recipient(
             recipient,

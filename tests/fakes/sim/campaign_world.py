@@ -20,6 +20,7 @@ from calling.domain.recipient import Recipient
 from calling.domain.rows import Row
 from calling.ports import ExecutionState
 from calling.usecases.create_campaign import CampaignRequest, upload_key
+from calling.usecases.hold_dials import hold_dials
 from calling.usecases.place_call import CallRequest, place_call
 from calling.usecases.start_campaign import start_campaign
 from calling.usecases.steer_campaign import cancel_campaign, pause_campaign, resume_campaign
@@ -114,6 +115,12 @@ class CampaignWorld(House):
         now = self.agenda.now_ms
         self.contacts.suppress(ACCOUNT, PhoneNumber(phone), at=now, by=SuppressionSource.API)
         self.law.suppressed.setdefault(phone, now)
+
+    def refuse_streams(self, count: int = 2) -> None:
+        """The recogniser refuses so many streams just now."""
+        hold_dials(count, hold=self.hold, clock=self.clock)
+        if self.hold.until() > self.agenda.now_ms:
+            self.law.held.append((self.agenda.now_ms, self.hold.until()))
 
     def set_limits(self, **changes: Any) -> None:
         was = self.limits.get(ACCOUNT)

@@ -124,6 +124,7 @@ def _dispatch_recipient(port: Wiring, event: Mapping[str, Any]) -> Any:
         campaigns=port("campaigns"),
         contacts=port("contacts"),
         limits=port("limits"),
+        hold=port("hold"),
         calls=port("calls"),
         agents=port("agents"),
         credentials=port("credentials"),
@@ -156,6 +157,7 @@ def _dispatch_dial(port: Wiring, event: Mapping[str, Any]) -> Any:
         event["account_id"],
         event["call_id"],
         limits=port("limits"),
+        hold=port("hold"),
         campaigns=port("campaigns"),
         calls=port("calls"),
         leases=port("leases"),
@@ -171,8 +173,8 @@ def _dispatch_dial(port: Wiring, event: Mapping[str, Any]) -> Any:
 
 def _dial(port: Wiring, event: Mapping[str, Any]) -> Any:
     names = (
-        "calls", "agents", "credentials", "carrier", "limits", "contacts", "campaigns", "pacer", "workflow", "watches",
-        "clock",
+        "calls", "agents", "credentials", "carrier", "limits", "hold", "contacts", "campaigns", "pacer", "workflow",
+        "watches", "clock",
     )  # fmt: skip
     ports = DialPorts(*(port(name) for name in names))
     dial_call(event["account_id"], event["call_id"], event["token"], ports=ports, settings=SETTINGS)

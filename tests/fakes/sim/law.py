@@ -38,6 +38,7 @@ class Law:
         self.exact = True  # False: what a script says of a number need not come true
         self.closed: dict[str, int] = {}  # campaign → since when nobody may be dialled
         self.suppressed: dict[str, int] = {}
+        self.held: list[tuple[int, int]] = []  # from when until when nobody may be dialled
         self.ceiling: dict[str, int] = {}  # pool → places under an older, higher cap that are not free yet
         self.peak = self.peak_campaign = 0
         self.asked: Counter[str] = Counter()  # requests that count, by call
@@ -59,6 +60,8 @@ class Law:
             self.say(f"a request for a call without a record: {post.call_id}")
             return
         self._pace(post)
+        if any(since + LAMBDA_MS < post.at < until for since, until in self.held):
+            self.say(f"{post.call_id} was dialled while the recogniser was full")
         if post.answer not in _UNTOUCHED:
             self.asked[post.call_id] += 1
             if self.asked[post.call_id] > 1:

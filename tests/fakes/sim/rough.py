@@ -154,6 +154,7 @@ def _act(world: CampaignWorld, chance: Random, phones: list[str], campaign_id: s
     low, high = max(5, len(phones) // 20), max(9, len(phones) // 8)
     acts: list[Callable[[], object]] = [steering.pause, steering.die]
     acts += [partial(world.set_limits, max_concurrent_calls=cap) for cap in (low, high)]
+    acts.append(world.refuse_streams)
     acts += [partial(world.suppress, phone) for phone in chance.choices(phones, k=4)]
     acts += [partial(world.single, phone) for phone in chance.choices(phones, k=4)]
     for act in acts:

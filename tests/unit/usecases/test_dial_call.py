@@ -24,6 +24,7 @@ def dial(world: World, call_id: str, token: str, *, credentials: object = None) 
         credentials or world.credentials,  # type: ignore[arg-type]  # a fake of it
         world.carrier,
         world.limits,
+        world.hold,
         world.contacts,
         world.campaigns,
         world.pacer,

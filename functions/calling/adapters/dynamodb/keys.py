@@ -1,4 +1,4 @@
-"""The whole table on one screen. Every partition key starts with the account.
+"""The whole table on one screen. Every partition key starts with the account, but what all accounts share.
 
 | item           | pk                           | sk                     | gsi1pk              | gsi1sk                |
 |----------------|------------------------------|------------------------|---------------------|-----------------------|
@@ -23,6 +23,7 @@
 | pace           | {account}#pace#{carrier sid} | pace                   |                     |                       |
 | line           | {account}#line#{from}#{to}   | line                   |                     |                       |
 | idempotency    | {account}#idempotency        | {key}                  |                     |                       |
+| dial hold      | deployment                   | dial_hold              |                     |                       |
 
 A recipient is in gsi1 only while it is pending and has a moment. {nn} is its shard: a partition takes about a thousand
 writes a second. Counts are spread over items so that calls which end at once do not wait for each other. A delivery is
@@ -236,3 +237,8 @@ def line(account_id: str, from_e164: str, to_e164: str) -> dict[str, str]:
 def idempotency(account_id: str, key: str) -> dict[str, str]:
     """Key of a remembered response."""
     return {"pk": f"{account_id}#idempotency", "sk": key}
+
+
+def dial_hold() -> dict[str, str]:
+    """Key of the deployment's hold on new dials."""
+    return {"pk": "deployment", "sk": "dial_hold"}
