@@ -223,6 +223,7 @@ def _media_environment(settings: HouseSettings, outputs: dict[str, str], scratch
         "MEDIA_PUBLIC_URL": settings.media_url,
         "PUBLIC_BASE_URL": settings.api_url,
         "TWILIO_API_URL": settings.carrier_url,
+        "STT_PROVIDER": settings.stt_provider,
     }
     if settings.real_speech:
         own = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

@@ -8,6 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = Path(os.environ.get("REDIAL_LOCAL_DIR") or ROOT / ".local").resolve()  # what a house leaves: logs, recordings
 
+RECOGNISERS = {"websocket": "transcribe", "sdk": "transcribe-sdk"}  # RECOGNISER to STT_PROVIDER
+
 
 @dataclass(frozen=True, slots=True)
 class HouseSettings:
@@ -18,12 +20,13 @@ class HouseSettings:
     carrier_port: int = 8090
     media_port: int = 8765
     speech_port: int = 8070  # Polly and Claude
-    speech_tls_port: int = 8071  # Transcribe: HTTP/2 over TLS
+    speech_tls_port: int = 8071  # Transcribe: WebSocket and HTTP/2, over TLS
     cap: int = 10
     cps: float = 0.0
     speech: str = "real"
     real_llm: bool = False  # REDIAL_LLM=anthropic, with ANTHROPIC_API_KEY
     real_speech: bool = False  # REDIAL_SPEECH=aws, with AWS credentials
+    stt_provider: str = "transcribe"  # by RECOGNISER
     region: str = "us-east-1"
 
     @property
@@ -74,6 +77,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> HouseSetti
     speech = env.get("SPEECH") or "real"
     if speech not in ("real", "scripted"):
         raise SystemExit("SPEECH must be real or scripted.")
+    recogniser = env.get("RECOGNISER") or "websocket"
+    if recogniser not in RECOGNISERS:
+        raise SystemExit(f"RECOGNISER must be {' or '.join(RECOGNISERS)}.")
     try:
         return HouseSettings(
             api_port=int(env.get("API_PORT") or 8080),
@@ -87,6 +93,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> HouseSetti
             speech=speech,
             real_llm=env.get("REDIAL_LLM") == "anthropic",
             real_speech=env.get("REDIAL_SPEECH") == "aws",
+            stt_provider=RECOGNISERS[recogniser],
         )
     except ValueError as error:
         raise SystemExit(f"A port, CAP or CPS is not a number: {error}.") from None

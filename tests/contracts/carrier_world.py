@@ -234,6 +234,8 @@ async def _speak(request: Request, log: Receiver) -> tuple[int, str, bytes]:
     log.requests.append(request)
     if log.status >= 400:
         return log.status, "text/plain", b"no"
+    if request.path == "/_sim/faults":
+        return 204, "text/plain", b""
     return 200, "audio/mulaw", scripted.encode(json.loads(request.body)["Text"], 10)
 
 

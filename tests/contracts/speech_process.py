@@ -35,6 +35,22 @@ class Speech:
     tls_port: int
     folder: Path
 
+    @property
+    def transcribe_url(self) -> str:
+        """Where both of Transcribe's doors are."""
+        return f"https://localhost:{self.tls_port}"
+
+    @property
+    def controls_url(self) -> str:
+        """Where faults are put."""
+        return f"http://127.0.0.1:{self.port}/_sim/faults"
+
+    def faults(self, **speech: Any) -> None:
+        """Have things go wrong from now on; none where nothing is named."""
+        body = json.dumps({"speech": speech}).encode()
+        request = urllib.request.Request(self.controls_url, body, method="PUT")  # noqa: S310  our own address
+        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+
     def polly(self) -> PollyClient:
         return boto3.client(
             "polly",
@@ -52,7 +68,7 @@ class Speech:
         ]
         run = subprocess.run(
             [sys.executable, str(Path(__file__).with_name("transcribe_client.py"))],
-            input=json.dumps({"url": f"https://localhost:{self.tls_port}", "streams": asked} | changes),
+            input=json.dumps({"url": self.transcribe_url, "streams": asked} | changes),
             env={**os.environ, "SSL_CERT_FILE": str(self.folder / "bundle.pem"), "PYTHONWARNINGS": "ignore"},
             capture_output=True,
             text=True,

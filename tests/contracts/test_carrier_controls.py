@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +13,7 @@ from twilio.request_validator import RequestValidator
 
 from infra.local.carrier.exchange import PLACEHOLDERS
 from infra.local.carrier.program import APPLICATION_ERROR
+from infra.local.speech.server import HouseFaults
 from tests.contracts.carrier_world import OURS, THEIRS, TOKEN, World, carrier_world
 
 ALL = ["initiated", "ringing", "answered", "completed"]
@@ -48,6 +50,8 @@ MISTAKES: list[tuple[str, object, str]] = [
     ("/_sim/faults", {"create_call": {"http_501": 1}}, "create_call.http_501"),
     ("/_sim/faults", {"callbacks": {"drop": 2}}, "callbacks.drop"),
     ("/_sim/faults", {"callbacks": {"delay_ms": [1]}}, "callbacks.delay_ms"),
+    ("/_sim/faults", {"speech": {"streams": -1}}, "speech.streams"),
+    ("/_sim/faults", {"model": {"stop_reason": "bored"}}, "model.stop_reason"),
     ("/_sim/faults", {"carrier": {"last_word": "goodbye"}}, "carrier.last_word"),
     ("/_sim/faults", {"media": {"bunch": 0}}, "media.bunch"),
 ]
@@ -158,6 +162,21 @@ async def test_inbound_calls_can_be_rejected_or_unwanted(world: World) -> None:
     rejected = (await world.sim.post("/_sim/calls/inbound", json=body)).json()["sid"]
     assert (await world.reaches(rejected, "busy"))["answered_at"] is None
     assert (await world.sim.post("/_sim/calls/inbound", json={"from": THEIRS, "to": THEIRS})).status_code == 400
+
+
+async def test_faults_of_the_speech_servers_are_passed_on(world: World) -> None:
+    for plan in ({"cps": 5.0}, {"speech": {"streams": 3}, "seed": 7}, {"speech": {"streams": 3}, "cps": 5.0}):
+        assert (await world.sim.put("/_sim/faults", json=plan)).status_code == 200
+    assert (await world.sim.delete("/_sim/faults")).status_code == 204
+    passed_on = [json.loads(request.body) for request in world.speech.requests if request.path == "/_sim/faults"]
+    assert [(plan["seed"], plan["speech"]["streams"]) for plan in passed_on] == [(7, 3), (0, 3), (0, None)]
+    assert all(HouseFaults.model_validate(plan) for plan in passed_on)
+
+
+async def test_faults_the_speech_servers_do_not_take_are_not_taken(world: World) -> None:
+    world.speech.status = 500
+    assert (await world.sim.put("/_sim/faults", json={"speech": {"streams": 3}})).status_code == 400
+    assert (await world.sim.get("/_sim/faults")).json()["speech"]["streams"] is None
 
 
 async def test_faults_of_create_call(world: World) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from infra.local.speech import mulaw
@@ -48,6 +49,18 @@ def test_mulaw_carries_the_words(polly: PollyClient) -> None:
     assert answer["ResponseMetadata"]["RequestId"]
     assert answer["ResponseMetadata"]["HTTPHeaders"]["transfer-encoding"] == "chunked"
     assert Decoder().feed(sound) == TEXT.split()
+
+
+def test_a_share_of_the_products_requests_is_throttled_and_none_of_the_carriers(speech: Speech) -> None:
+    speech.faults(tts_fail=1.0)
+    try:
+        with pytest.raises(ClientError, match="ThrottlingException"):
+            ask(speech.polly())
+        body = {"Text": "Hello.", "VoiceId": "Matthew", "Engine": "neural", "OutputFormat": "mulaw"}
+        answer = requests.post(f"http://127.0.0.1:{speech.port}/v1/speech", json=body, timeout=5)
+        assert Decoder().feed(answer.content) == ["Hello."]
+    finally:
+        speech.faults()
 
 
 def test_pcm_is_the_same_sound(polly: PollyClient) -> None:

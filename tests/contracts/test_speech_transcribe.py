@@ -23,7 +23,7 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speech]:
 
 @pytest.fixture(scope="module")
 def answers(scripted: Speech) -> list[dict[str, Any]]:
-    """What became of several streams on one connection, refused ones among them."""
+    """What became of several streams, refused ones among them."""
     twice = SILENCE + encode("Hello?") + SILENCE + encode(QUESTION) + SILENCE
     doubled = mulaw.decode(twice).repeat(2).tobytes()
     return scripted.transcribe(
@@ -96,6 +96,12 @@ def test_silence_says_nothing(answers: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize("which", [5, 6, 7])
 def test_bad_requests_are_refused(answers: list[dict[str, Any]], which: int) -> None:
     assert answers[which]["error"] == "BadRequestException"
+
+
+def test_a_connection_takes_one_stream(scripted: Speech) -> None:
+    first, second = scripted.transcribe({"mulaw": encode("Hello.")}, {"mulaw": encode("Hello.")}, shared=True)
+    assert finals(first) == ["Hello."]
+    assert second["error"] == "BadRequestException"
 
 
 def test_no_more_streams_than_the_quota(scripted: Speech) -> None:

@@ -1,7 +1,8 @@
 """Runs streams through the real Transcribe SDK and prints what came back, as JSON.
 
 A process of its own, because the SDK's TLS reads SSL_CERT_FILE once, when it is loaded. Standard input:
-{"url": ..., "streams": [{"pcm": base64, "rate": 8000, "chunk": 320, "language": "en-US", "end": true}]}.
+{"url": ..., "shared": false, "streams": [{"pcm": base64, "rate": 8000, "chunk": 320, "language": "en-US",
+"end": true}]} (shared: one client, and so one connection, for all of them).
 """
 
 from __future__ import annotations
@@ -61,14 +62,20 @@ def described(result: Any) -> dict[str, Any]:
 
 async def main() -> None:
     asked = json.load(sys.stdin)
-    client = TranscribeStreamingClient(
-        region="us-east-1",
-        endpoint_resolver=StaticEndpointResolver(asked["url"]),  # type: ignore[no-untyped-call]  # the SDK's own
-        credential_resolver=StaticCredentialResolver("AKIDLOCAL", "secretlocal"),
-    )
-    first, *others = asked["streams"]
-    answers = [await stream(client, first)]  # opens the connection that all others share
-    answers += await asyncio.gather(*(stream(client, wanted) for wanted in others))
+
+    def client() -> TranscribeStreamingClient:
+        """A client, and with it a connection; all streams of one share it."""
+        return TranscribeStreamingClient(
+            region="us-east-1",
+            endpoint_resolver=StaticEndpointResolver(asked["url"]),  # type: ignore[no-untyped-call]  # the SDK's own
+            credential_resolver=StaticCredentialResolver("AKIDLOCAL", "secretlocal"),
+        )
+
+    if asked.get("shared"):
+        one = client()
+        answers = [await stream(one, wanted) for wanted in asked["streams"]]
+    else:
+        answers = await asyncio.gather(*(stream(client(), wanted) for wanted in asked["streams"]))
     print(json.dumps(answers), flush=True)  # noqa: T201
 
 

@@ -6,15 +6,19 @@ import itertools
 import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from ministack.services.cloudformation import engine
 
 from calling import settings as shared
 from calling.domain.call import RING_SECONDS
+from infra.local.settings import RECOGNISERS
+from media import stt
 from media.protection import MINUTES
 from media.refusals import METRIC
 from media.settings import MediaSettings
+from media.stt import transcribe_websocket
 from tests.infra.plan import (
     ALARMS,
     DATA,
@@ -37,7 +41,7 @@ LONGEST_CALL = 1800 + RING_SECONDS  # s; api/schemas allow no longer one
 # What the task role may do without a client made in media/wiring.py, each with its reason.
 BESIDE_WIRING = {
     "polly": "media/tts/polly.py, a provider",
-    "transcribe": "media/stt/transcribe.py, a provider",
+    "transcribe": "media/stt/transcribe.py, two providers",
     "ecs": "media/protection.py asks ECS's agent, which acts in the task's name",
 }
 MOST_METRICS = 10  # an alarm may add up, by CloudWatch's own limit
@@ -94,7 +98,27 @@ def test_the_task_role_is_what_the_wiring_makes_clients_of() -> None:
     assert not [action for action in actions if "*" in action]
     for statement in statements:
         if statement["Resource"] == "*":
-            assert set(listed(statement["Action"])) == {"polly:SynthesizeSpeech", "transcribe:StartStreamTranscription"}
+            assert set(listed(statement["Action"])) == {
+                "polly:SynthesizeSpeech",
+                "transcribe:StartStreamTranscriptionWebSocket",
+                "transcribe:StartStreamTranscription",
+            }
+
+
+def test_the_template_says_which_recogniser_the_container_uses_and_lets_it_out() -> None:
+    parameter = TEMPLATE["Parameters"]["SttProvider"]
+    assert set(parameter["AllowedValues"]) == set(stt.PROVIDERS)
+    assert parameter["Default"] == MediaSettings("ws://x").stt_provider
+    (container,) = media("Task")["ContainerDefinitions"]
+    given = {entry["Name"]: entry["Value"] for entry in container["Environment"]}
+    assert given["STT_PROVIDER"] == {"Ref": "SttProvider"}
+    assert RESOURCES["Media"]["Properties"]["Parameters"]["SttProvider"] == {"Ref": "SttProvider"}
+    port = urlsplit(transcribe_websocket.address(stt.SttSettings("eu-west-2"))).port
+    assert {443, port} == {rule["ToPort"] for rule in media("TaskGroup")["SecurityGroupEgress"]}
+
+
+def test_a_laptop_knows_every_recogniser() -> None:
+    assert set(RECOGNISERS.values()) == set(stt.PROVIDERS)
 
 
 def test_the_container_is_told_what_its_settings_need() -> None:

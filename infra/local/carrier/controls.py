@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+import httpx
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -120,13 +121,19 @@ class Controls:
     async def put_faults(self, request: Request) -> Response:
         """Replace all faults."""
         plan = _model(FaultPlan, await _object(request), "")
-        self._exchange.faults.put(plan)
+        await self._put_faults(plan)
         return JSONResponse(plan.model_dump())
 
     async def delete_faults(self, request: Request) -> Response:  # noqa: ARG002  # a handler's shape
         """No faults."""
-        self._exchange.faults.put(FaultPlan())
+        await self._put_faults(FaultPlan())
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def _put_faults(self, plan: FaultPlan) -> None:
+        try:
+            await self._exchange.put_faults(plan)
+        except httpx.HTTPError as error:
+            raise BadControl(f"the speech servers do not take their faults: {type(error).__name__}") from error
 
 
 def _guarded(handler: Handler) -> Handler:

@@ -21,7 +21,7 @@ import httpx
 from infra.local.carrier.call import CallLife, Equipment
 from infra.local.carrier.callbacks import Webhooks
 from infra.local.carrier.errors import TwilioError, bad_request
-from infra.local.carrier.faults import Faults
+from infra.local.carrier.faults import PASSED_ON, FaultPlan, Faults
 from infra.local.carrier.params import Dial, Params, Target
 from infra.local.carrier.people import People
 from infra.local.carrier.resources import CallRecord, NumberRecord
@@ -84,6 +84,7 @@ class Exchange:
         self._voice = Voice(self._http, settings.speech_url)
         webhooks = Webhooks(self._http, settings.auth_token)
         self._equipment = Equipment(self.faults, webhooks, self._voice, settings.scripted)
+        self._passed_on = FaultPlan().model_dump(include=PASSED_ON)
         self._next_slot = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -111,6 +112,16 @@ class Exchange:
         record.stir_verstat = caller.stir_verstat
         self._start(record, dial, caller.number)
         return record
+
+    async def put_faults(self, plan: FaultPlan) -> None:
+        """Replace all faults, here and, where they have or had some, at the speech servers. Raises httpx.HTTPError."""
+        elsewhere = plan.model_dump(include=PASSED_ON)
+        if any(faults != FaultPlan().model_dump(include=PASSED_ON) for faults in (elsewhere, self._passed_on)):
+            body = {"seed": plan.seed, **elsewhere}
+            answer = await self._http.put(f"{self.settings.speech_url.rstrip('/')}/_sim/faults", json=body)
+            answer.raise_for_status()
+            self._passed_on = elsewhere
+        self.faults.put(plan)
 
     def records(self) -> list[CallRecord]:
         """All calls, oldest first."""

@@ -1,4 +1,8 @@
-"""What goes wrong on purpose: probabilities, delays and losses, drawn from one seeded generator."""
+"""What goes wrong on purpose: probabilities, delays and losses, drawn from one seeded generator.
+
+Two groups are for the house's speech and model servers and are passed on to them: `speech`
+(infra.local.speech.faults) and `model` (infra.local.claude.faults).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,9 @@ from random import Random
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from infra.local.claude.faults import ModelFaults
+from infra.local.speech.faults import SpeechFaults
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(ge=0)]
@@ -74,6 +81,11 @@ class FaultPlan(_Part):
     carrier: CarrierFaults = CarrierFaults()
     media: MediaFaults = MediaFaults()
     cps: Annotated[float, Field(ge=0)] | None = None
+    speech: SpeechFaults = SpeechFaults()
+    model: ModelFaults = ModelFaults()
+
+
+PASSED_ON = {"speech", "model"}  # groups of the plan that other servers obey
 
 
 class Faults:

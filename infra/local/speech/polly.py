@@ -20,6 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from infra.local.speech import mulaw, scripted
+from infra.local.speech.faults import Faults
 from infra.local.speech.voices import VOICES, Voice
 
 _LONGEST_TEXT: Final = 3000  # characters, as the service counts them: without the markup
@@ -68,11 +69,12 @@ class _Refusal(Exception):
         self.code = code
 
 
-def routes(speaker: Speaker) -> list[Route]:
+def routes(speaker: Speaker, faults: Faults) -> list[Route]:
     """Make the service's routes, speaking through speaker."""
 
     async def speech(request: Request) -> Response:
         try:
+            _throttle(request, faults)
             wanted, plain = _understand(await request.body())
         except _Refusal as refusal:
             return _error(refusal)
@@ -83,6 +85,12 @@ def routes(speaker: Speaker) -> list[Route]:
         )
 
     return [Route("/v1/speech", speech, methods=["POST"]), Route("/v1/voices", _voices, methods=["GET"])]
+
+
+def _throttle(request: Request, faults: Faults) -> None:
+    # People's voices are asked for without a signature: their speech is no service that could fail.
+    if "authorization" in request.headers and faults.draw(faults.plan.tts_fail):
+        raise _Refusal("ThrottlingException", "Rate exceeded")
 
 
 def _understand(body: bytes) -> tuple[_Speech, str]:

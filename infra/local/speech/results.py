@@ -5,9 +5,11 @@ It knows nothing of sound or of how a text came to be.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -38,6 +40,49 @@ class ResultId:
     def renew(self) -> None:
         """Begin another utterance."""
         self.value = str(uuid.uuid4())
+
+
+class Late:
+    """Tells results in their order, none sooner than so many milliseconds after the sound it covers."""
+
+    def __init__(
+        self, tell: Callable[[Hypothesis], Awaitable[None]], partial_ms: float | None, final_ms: float | None
+    ) -> None:
+        self._tell = tell
+        self._delays = {False: partial_ms, True: final_ms}
+        self._seconds = 0.0  # of sound so far
+        self._told = asyncio.Lock()  # first come, first served
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def heard(self, seconds: float) -> None:
+        """Count sound that has come."""
+        self._seconds += seconds
+
+    async def tell(self, said: Hypothesis) -> None:
+        """Tell at once where nothing is delayed; else when it is time."""
+        delay = self._delays[said.final]
+        if not self._waiting and delay is None:
+            await self._tell(said)
+            return
+        due = asyncio.get_running_loop().time() - (self._seconds - said.end) + (delay or 0) / 1000
+        task = asyncio.create_task(self._tell_at(due, said))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _tell_at(self, due: float, said: Hypothesis) -> None:
+        async with self._told:
+            await asyncio.sleep(due - asyncio.get_running_loop().time())
+            await self._tell(said)
+
+    async def flush(self) -> None:
+        """Wait until everything is told."""
+        if self._waiting:
+            await asyncio.wait(self._waiting)
+
+    def abandon(self) -> None:
+        """Tell nothing more."""
+        for task in self._waiting:
+            task.cancel()
 
 
 def transcript_event(said: Hypothesis) -> bytes:

@@ -9,20 +9,26 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal
 
-from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 
-from infra.local.claude.app import app as claude
-from infra.local.speech import late_bodies, polly, scripted
+from infra.local.claude import app as claude
+from infra.local.claude.faults import ModelFaults
+from infra.local.serving import Connections, listening
+from infra.local.speech import polly, scripted, transcribe_http2, transcribe_websocket
 from infra.local.speech.certificates import Certificates
+from infra.local.speech.faults import Faults, SpeechFaults
 from infra.local.speech.listening import Listener, ScriptedListener, Tell
-from infra.local.speech.transcribe import PATH, Transcribe
+from infra.local.speech.transcribe import Transcribe
+from infra.local.speech.transcribe_http2 import Http2Door
+from infra.local.speech.transcribe_websocket import WebSocketDoor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +38,6 @@ if TYPE_CHECKING:
     from infra.local.speech.voices import Voice
 
 Mode = Literal["real", "scripted"]
-_GRACE = 1.5  # seconds that requests get to finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,45 +86,63 @@ def real_senses() -> Senses:
     return Senses(_PiperSpeaker(mouth, pool), lambda tell: WhisperListener(tell, ear), close)
 
 
-def application(senses: Senses, transcribe: Transcribe) -> Starlette:
+class HouseFaults(BaseModel):
+    """What the carrier passes on of its `PUT /_sim/faults`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    seed: int = 0
+    speech: SpeechFaults = SpeechFaults()
+    model: ModelFaults = ModelFaults()
+
+
+def application(senses: Senses, transcribe: Transcribe, connections: Connections) -> Starlette:
     """Make the ASGI app of all services."""
+    faults = transcribe.faults
+
+    async def put_faults(request: Request) -> Response:
+        try:
+            wanted = HouseFaults.model_validate_json(await request.body())
+        except ValidationError as error:
+            return Response(str(error), HTTPStatus.BAD_REQUEST)
+        faults.put(wanted.speech, wanted.seed)
+        claude.faults.put(wanted.model)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
     return Starlette(
         routes=[
             Route("/health", _health),
-            Route(PATH, endpoint=transcribe, methods=["POST"]),
-            *polly.routes(senses.speaker),
-            Mount("/", app=claude),
+            Route("/_sim/faults", put_faults, methods=["PUT"]),
+            Route(transcribe_http2.PATH, endpoint=Http2Door(transcribe, connections), methods=["POST"]),
+            WebSocketRoute(transcribe_websocket.PATH, endpoint=WebSocketDoor(transcribe, connections)),
+            *polly.routes(senses.speaker, faults),
+            Mount("/", app=claude.app),
         ]
     )
 
 
 async def run(senses: Senses, port: int, tls_port: int, certificates: Certificates, stop: asyncio.Event) -> None:
     """Serve until stop is set; transcriptions then end, and other requests get a moment to finish."""
-    transcribe = Transcribe(senses.listener)
-    app = application(senses, transcribe)
-    late_bodies.ignore()
+    connections = Connections()
+    transcribe = Transcribe(senses.listener, Faults())
+    app = application(senses, transcribe, connections)
+    secure = _config()
+    secure.certfile, secure.keyfile = str(certificates.server), str(certificates.key)
+    secure.alpn_protocols = ["h2", "http/1.1"]
+    async with listening(app, port, connections, _config()), listening(app, tls_port, connections, secure):
+        await stop.wait()
+        transcribe.close()
+
+
+def _config() -> Config:
     config = Config()
-    config.bind = [f"127.0.0.1:{tls_port}"]
-    config.insecure_bind = [f"127.0.0.1:{port}"]
-    config.certfile, config.keyfile = str(certificates.server), str(certificates.key)
-    config.alpn_protocols = ["h2"]
+    config.accesslog = None
+    config.errorlog = "-"
     config.loglevel = "WARNING"
-    config.graceful_timeout = _GRACE
-    config.shutdown_timeout = _GRACE
     # A client keeps its connections for as long as a demo lasts.
     config.keep_alive_timeout = 300
     config.keep_alive_max_requests = 1_000_000
-    serving = asyncio.create_task(serve(cast("Any", app), config, shutdown_trigger=stop.wait))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    transcribe.close()
-    # The server may wait for an open stream for ever: not longer than this.
-    await asyncio.wait({serving}, timeout=_GRACE + 0.5)
-    stopping.cancel()
-    serving.cancel()
-    (failure,) = await asyncio.gather(serving, return_exceptions=True)
-    if failure is not None and not stop.is_set():
-        raise failure
+    return config
 
 
 async def _health(request: Request) -> Response:  # noqa: ARG001

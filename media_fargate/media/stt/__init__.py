@@ -10,7 +10,10 @@ from typing import Protocol, cast
 
 from media.conversation.inputs import Heard
 
-PROVIDERS = {"transcribe": "media.stt.transcribe:Transcribe"}
+PROVIDERS = {
+    "transcribe": "media.stt.transcribe_websocket:TranscribeWebSocket",
+    "transcribe-sdk": "media.stt.transcribe_sdk:TranscribeSdk",
+}
 
 
 class SpeechToTextFailed(Exception):
