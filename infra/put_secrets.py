@@ -1,4 +1,4 @@
-"""Fill a deployment's two secrets: the Twilio account and Claude's key.
+"""Fill a deployment's two secrets: the Twilio account and, where Claude is reached by key (LlmAccess), Claude's key.
 
     python -m infra.put_secrets --stack redial
 
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from getpass import getpass
 from typing import Any
 
+from calling.domain.language_model import LlmAccess
 from infra.stack import deployed
 
 Ask = Callable[[str], str]
@@ -32,10 +33,15 @@ def put_secrets(outputs: Mapping[str, str], manager: Any, ask: Ask) -> list[str]
         token = _needed(ask, "Twilio auth token: ")
         _put(manager, outputs["CarrierSecretArn"], {"account_sid": sid, "auth_token": token})
         stored.append("Twilio account")
-    if key := ask("Anthropic API key: ").strip():
+    if _claude_by_key(outputs) and (key := ask("Anthropic API key: ").strip()):
         _put(manager, outputs["AnthropicSecretArn"], {"api_key": key})
         stored.append("Anthropic key")
     return stored
+
+
+def _claude_by_key(outputs: Mapping[str, str]) -> bool:
+    """Tell it of deployments that do not say how they reach Claude, too: those know one way."""
+    return outputs.get("LlmAccess", LlmAccess.ANTHROPIC) == LlmAccess.ANTHROPIC
 
 
 def _needed(ask: Ask, question: str) -> str:

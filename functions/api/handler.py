@@ -26,6 +26,7 @@ from calling.adapters.dynamodb.pacing import DynamoPacer
 from calling.adapters.dynamodb.people import DynamoPeopleStore
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.kms import KmsVault
+from calling.adapters.lambda_catalogue import ANSWER_SECONDS, LambdaCatalogue
 from calling.adapters.s3 import S3BlobStore
 from calling.adapters.scheduler import EventBridgeScheduler
 from calling.adapters.secrets import SecretsCredentials
@@ -90,10 +91,15 @@ def build_services() -> Services:
             client("stepfunctions", region), settings.load(settings.CampaignSettings).campaign_state_machine_arn
         ),
         scheduler=_scheduler(region),
+        models=LambdaCatalogue(
+            client("lambda", region, read_seconds=ANSWER_SECONDS, attempts=1),
+            settings.load(settings.DescriberSettings).describe_model_function,
+        ),
         pacer=DynamoPacer(dynamodb, table),
         clock=clock,
         ids=SystemIds(),
         public_base_url=public.public_base_url,
+        default_model=settings.load(settings.ModelSettings).llm_model,
         allow_loopback_webhooks=settings.load(settings.WebhookSettings).allow_loopback_webhooks,
         unlimited_pace=pace.calls_per_second <= 0,
     )

@@ -36,11 +36,11 @@ from calling.domain.transcript import Turn, transcript
 from calling.usecases.preview_call import Preview
 
 
-def show_agent(agent: Agent) -> AgentOut:
-    """Show an agent."""
+def show_agent(agent: Agent, warnings: Sequence[str] = ()) -> AgentOut:
+    """Show an agent, with what saving it gave cause to warn of."""
     plain = AgentOut.model_fields.keys() - {"created_at", "warnings"}
     shown = {name: getattr(agent, name) for name in plain}
-    return AgentOut.model_construct(**shown, created_at=iso(agent.created_at), warnings=list(agent.warnings))
+    return AgentOut.model_construct(**shown, created_at=iso(agent.created_at), warnings=[*agent.warnings, *warnings])
 
 
 def show_number(number: Number) -> NumberOut:
@@ -138,7 +138,13 @@ def _cost(call: Call, turns: Sequence[Turn]) -> CostOut:
     found = cost(call, turns)
     items = [
         CostItemOut(
-            item=i.item, quantity=i.quantity, unit=i.unit, unit_price=i.unit_price, amount=i.amount, basis=i.basis
+            item=i.item,
+            quantity=i.quantity,
+            unit=i.unit,
+            unit_price=i.unit_price,
+            amount=i.amount,
+            basis=i.basis,
+            model=i.model,
         )
         for i in found.items
     ]

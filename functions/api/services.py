@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from calling.domain.account import ApiKey
+from calling.domain.language_model import DEFAULT_MODEL
 from calling.ports import (
     AccountStore,
     AgentStore,
@@ -23,6 +24,7 @@ from calling.ports import (
     IdempotencyStore,
     Ids,
     LimitsStore,
+    ModelCatalogue,
     Pacer,
     PeopleStore,
     Scheduler,
@@ -51,10 +53,12 @@ class Services:
     delivery_queue: DeliveryQueue
     campaign_workflow: CampaignWorkflow
     scheduler: Scheduler
+    models: ModelCatalogue
     pacer: Pacer
     clock: Clock
     ids: Ids
     public_base_url: str
+    default_model: str = DEFAULT_MODEL  # of agents that name none
     allow_loopback_webhooks: bool = False
     unlimited_pace: bool = False  # the deployment itself sets no pace: an account need not have one either
     reads_per_minute: int = 600

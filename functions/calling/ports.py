@@ -17,7 +17,7 @@ from calling.domain.contact import Contact, SuppressionSource
 from calling.domain.delivery import Delivery
 from calling.domain.events import Event
 from calling.domain.history import CallSummary
-from calling.domain.language_model import LlmAccess, ModelTraits
+from calling.domain.language_model import LlmAccess, ModelFacts, ModelTraits
 from calling.domain.limits import FrequencyCap, Limits
 from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PhoneNumber
@@ -664,6 +664,16 @@ class LanguageModel(Protocol):
 
         `model` None is the deployment's; `traits` is what is known of a model that is named. Raises ModelError after
         bounded retries.
+        """
+
+
+class ModelCatalogue(Protocol):
+    """What the language model's service says of its models."""
+
+    def find(self, model: str) -> ModelFacts | None:
+        """Ask about a model; None where there is no such model (any more).
+
+        Facts without traits where the service cannot be asked, or gave no answer within three seconds.
         """
 
 

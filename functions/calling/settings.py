@@ -115,6 +115,13 @@ class OpenerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DescriberSettings:
+    """The function that asks about language models."""
+
+    describe_model_function: str
+
+
+@dataclass(frozen=True, slots=True)
 class VaultSettings:
     """The key that encrypts what must be read again."""
 

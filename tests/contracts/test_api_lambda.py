@@ -196,6 +196,7 @@ def test_the_handler_builds_itself_from_the_environment(
         "DELIVERIES_QUEUE_URL": queue,
         "CAMPAIGN_STATE_MACHINE_ARN": machine,
         "SCHEDULE_GROUP": "campaigns-of-api",
+        "DESCRIBE_MODEL_FUNCTION": "describe_model",
         "START_CAMPAIGN_FUNCTION_ARN": f"arn:aws:lambda:{REGION}:000000000000:function:start",
         "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/scheduler",
         "SCHEDULE_DEAD_LETTERS_ARN": f"arn:aws:sqs:{REGION}:000000000000:dead",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from calling.domain.agent import Number
-from calling.domain.language_model import ModelTraits
+from calling.domain.language_model import NOBODY_SAID, ModelFacts, ModelTraits
 from calling.ports import CarrierAccount, Completion, WebhookAnswer
 
 CHUNK = 64 * 1024  # bytes of a blob that are read at once
@@ -43,6 +43,18 @@ class FakeModel:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class MemoryCatalogue:
+    """Knows `models`; any other name that begins with `claude-` nobody can be asked about, and the rest are none."""
+
+    def __init__(self, models: Mapping[str, ModelFacts] | None = None) -> None:
+        self.models = dict(models or {})
+        self.asked: list[str] = []
+
+    def find(self, model: str) -> ModelFacts | None:
+        self.asked.append(model)
+        return self.models.get(model) or (NOBODY_SAID if model.startswith("claude-") else None)
 
 
 class FakeSpeech:

@@ -47,8 +47,8 @@ class Lambda:
 
     @property
     def statements(self) -> list[dict[str, Any]]:
-        """The statements of its policies."""
-        return [s for policy in self.properties.get("Policies", ()) for s in policy["Statement"]]
+        """The statements of its policies, those of every case."""
+        return [s for policy in self.properties.get("Policies", ()) for s in cases(policy["Statement"])]
 
     @property
     def actions(self) -> set[str]:
@@ -151,6 +151,15 @@ MACHINES = [DIAL, CAMPAIGN]
 def camel(snake: str) -> str:
     """`dial_call` → `DialCall`."""
     return "".join(word.capitalize() for word in snake.split("_"))
+
+
+def cases(statements: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give a policy's statements, of an Fn::If those of either case."""
+    for statement in statements:
+        if "Fn::If" in statement:
+            yield from cases([case for case in statement["Fn::If"][1:] if case != {"Ref": "AWS::NoValue"}])
+        else:
+            yield statement
 
 
 def listed(value: Any) -> list[Any]:

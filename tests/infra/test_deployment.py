@@ -31,6 +31,7 @@ from tests.infra.plan import (
     ROOT,
     TEMPLATE,
     calls_of,
+    cases,
     listed,
     of_type,
     references,
@@ -43,6 +44,8 @@ BESIDE_WIRING = {
     "polly": "media/tts/polly.py, a provider",
     "transcribe": "media/stt/transcribe.py, two providers",
     "ecs": "media/protection.py asks ECS's agent, which acts in the task's name",
+    "aws-external-anthropic": "media/llm/claude.py, a provider, where access is by IAM",
+    "bedrock-mantle": "media/llm/claude.py, a provider, where access is by IAM",
 }
 MOST_METRICS = 10  # an alarm may add up, by CloudWatch's own limit
 NESTED = {"Network": NETWORK, "Media": MEDIA_STACK, "Alarms": ALARMS, "Data": DATA}
@@ -90,7 +93,7 @@ def test_a_nested_stack_gets_all_it_asks_for(name: str) -> None:
 
 def test_the_task_role_is_what_the_wiring_makes_clients_of() -> None:
     (policy,) = media("TaskRole")["Policies"]
-    statements = policy["PolicyDocument"]["Statement"]
+    statements = list(cases(policy["PolicyDocument"]["Statement"]))
     actions = {action for statement in statements for action in listed(statement["Action"])}
     clients = {str(c.args[0].value) for c in calls_of([MEDIA / "media/wiring.py"], "client")}  # type: ignore[attr-defined]  # written out
     names = {"states" if c == "stepfunctions" else c for c in clients}
@@ -128,7 +131,8 @@ def test_the_container_is_told_what_its_settings_need() -> None:
     groups = [getattr(shared, name) for name in loaded] + [MediaSettings]
     needed = {f.name.upper() for group in groups for f in dataclasses.fields(group) if f.default is dataclasses.MISSING}
     assert needed <= given
-    assert {"AWS_REGION", "STAGE", "RETENTION_DAYS", "HISTORY_DAYS", "LLM_MODEL"} <= given
+    assert {"AWS_REGION", "STAGE", "RETENTION_DAYS", "HISTORY_DAYS"} <= given
+    assert {f.name.upper() for f in dataclasses.fields(shared.ModelSettings)} - given == {"ANTHROPIC_BASE_URL"}
 
 
 def test_a_live_call_is_cut_by_nothing() -> None:

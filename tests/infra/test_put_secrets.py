@@ -30,6 +30,12 @@ def test_answers_become_the_secrets_the_adapters_read() -> None:
     }
 
 
+@pytest.mark.parametrize("access", ["aws", "bedrock"])
+def test_nobody_is_asked_for_a_key_that_iam_makes_needless(access: str) -> None:
+    manager, answers = Manager(), iter([SID, "token"])
+    assert put_secrets(OUTPUTS | {"LlmAccess": access}, manager, lambda _: next(answers)) == ["Twilio account"]
+
+
 def test_an_empty_answer_leaves_a_secret_alone() -> None:
     manager = Manager()
     answers = iter(["", "sk-key"])

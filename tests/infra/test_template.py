@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import itertools
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,9 @@ IAM_NAME = {"stepfunctions": "states"}
 TABLE_KEY = "the table is encrypted with our own key, and DynamoDB decrypts for the caller"
 SECRET_KEY = "the secret is encrypted with our own key, and Secrets Manager decrypts for the caller"
 BUCKET_KEY = "the bucket is encrypted with our own key, and S3 makes the object's key for the caller"
+CLAUDE = "Claude is reached in this function's own name, signed by its SDK, where access is by IAM"
 PASS_ROLE = "a schedule is set to act in the scheduler's role, which is passed to it"
+BY_IAM = {"aws-external-anthropic": CLAUDE, "bedrock-mantle": CLAUDE}
 WITHOUT_CLIENT = {
     "ApiFunction": {"iam": PASS_ROLE},
     "AwaitDueFunction": {"kms": TABLE_KEY},
@@ -39,10 +42,11 @@ WITHOUT_CLIENT = {
     "DispatchDialFunction": {"kms": TABLE_KEY},
     "ImportRecipientsFunction": {"kms": f"{TABLE_KEY}; the list is encrypted with it too"},
     "PlanPassFunction": {"kms": f"{TABLE_KEY}; {BUCKET_KEY}"},
-    "PrepareOpenerFunction": {"kms": f"{TABLE_KEY}; {SECRET_KEY}; {BUCKET_KEY}"},
+    "DescribeModelFunction": {"kms": SECRET_KEY, "aws-external-anthropic": CLAUDE},
+    "PrepareOpenerFunction": {"kms": f"{TABLE_KEY}; {SECRET_KEY}; {BUCKET_KEY}"} | BY_IAM,
     "SettleCallFunction": {"kms": TABLE_KEY},
     "StartCampaignFunction": {"kms": TABLE_KEY},
-    "SummarizeCallFunction": {"kms": f"{TABLE_KEY}; {SECRET_KEY}"},
+    "SummarizeCallFunction": {"kms": f"{TABLE_KEY}; {SECRET_KEY}"} | BY_IAM,
     "PublishEventsFunction": {"kms": "the stream is encrypted with the table's key"},
 }
 # What libraries read by themselves.
@@ -108,6 +112,15 @@ def test_it_may_use_the_keys_of_what_it_touches(function: Lambda) -> None:
         assert "kms:Decrypt" in function.actions
     if "s3:PutObject" in function.actions:
         assert "kms:GenerateDataKey" in function.actions, "S3 asks for a data key in the caller's name"
+
+
+def test_the_language_models_key_is_read_by_those_that_ask_it_and_no_other() -> None:
+    readers = {f.folder for f in LAMBDAS if "AnthropicSecretArn" in str([s for s in f.statements if _reads_secret(s)])}
+    assert readers == {"prepare_opener", "summarize_call", "describe_model"}
+
+
+def _reads_secret(statement: dict[str, Any]) -> bool:
+    return "secretsmanager:GetSecretValue" in listed(statement["Action"])
 
 
 @every_function

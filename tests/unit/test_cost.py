@@ -6,6 +6,7 @@ import pytest
 
 from calling.domain.call import Call, CarrierStatus, Direction
 from calling.domain.cost import cost
+from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.transcript import Turn
 
@@ -27,7 +28,7 @@ CALL = Call(
 TURNS = (Turn(0, "agent", "a" * 1_000, 0, 1), Turn(1, "caller", "c" * 400, 1, 2), Turn(2, "agent", "a" * 1_000, 2, 3))
 
 
-def items(call: Call, turns: tuple[Turn, ...] = TURNS) -> dict[str, tuple[float, float]]:
+def items(call: Call, turns: tuple[Turn, ...] = TURNS) -> dict[str, tuple[float, float | None]]:
     return {i.item: (i.quantity, i.amount) for i in cost(call, turns).items}
 
 
@@ -39,10 +40,37 @@ def test_an_answered_call_of_61_seconds() -> None:
     assert found["transcription"][0] == pytest.approx(61 / 60, abs=1e-4)
     assert found["transcription"][1] == pytest.approx(0.024 * 61 / 60, abs=1e-5)
     assert found["speech"] == (2_000, 0.032)
+    assert cost(CALL, TURNS).total == pytest.approx(sum(amount or 0 for _, amount in found.values()))
+
+
+def test_tokens_are_priced_by_their_model_as_they_were_counted() -> None:
+    used = (
+        ModelUsage("claude-haiku-5-5", 10_000, 2_000, 30_000, 400),
+        ModelUsage("claude-sonnet-5-5-20260928", output_tokens=100),
+    )
+    lines = {(i.item, i.model): i for i in cost(replace(CALL, model_usage=used), TURNS).items if i.model}
+    assert {key: line.amount for key, line in lines.items()} == {
+        ("model_input", "claude-haiku-5-5"): 0.001,
+        ("model_cache_write", "claude-haiku-5-5"): 0.00025,
+        ("model_cache_read", "claude-haiku-5-5"): 0.0003,
+        ("model_output", "claude-haiku-5-5"): 0.0002,
+        ("model_output", "claude-sonnet-5-5-20260928"): 0.001,
+    }
+    assert {line.basis for line in lines.values()} == {"measured"}
+
+
+def test_a_model_nobody_knows_the_price_of_has_none_and_is_not_in_the_total() -> None:
+    unknown = cost(replace(CALL, model_usage=(ModelUsage("claude-next-6", 5_000, output_tokens=10),)), TURNS)
+    lines = [i for i in unknown.items if i.model]
+    assert [(i.quantity, i.unit_price, i.amount) for i in lines] == [(5_000, None, None), (10, None, None)]
+    assert unknown.total == pytest.approx(sum(i.amount or 0 for i in unknown.items if not i.model))
+
+
+def test_tokens_nobody_counted_are_estimated_and_say_so() -> None:
+    found = items(CALL)
     # Two requests: the prompt both times, the second with 1,400 characters of transcript.
-    assert found["model_input"][0] == 2 * 1_000 + 100 + 450
-    assert found["model_output"][0] == 500
-    assert cost(CALL, TURNS).total == pytest.approx(sum(amount for _, amount in found.values()))
+    assert found["model_input"][0] == 2 * 1_000 + 400 // 3 + 1_800 // 3
+    assert found["model_output"][0] == 667
     assert {i.basis for i in cost(CALL, TURNS).items if i.item.startswith("model")} == {"estimated"}
 
 

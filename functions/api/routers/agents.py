@@ -13,6 +13,7 @@ from api.schemas.common import PROBLEMS, AgentId
 from api.services import Key, Ports, Services
 from calling.domain.agent import VOICES, Agent, Number, check_spoken
 from calling.domain.errors import InvalidRequest, NotFound
+from calling.domain.language_model import assumed
 from calling.domain.webhook_url import check_webhook_url
 
 router = APIRouter(route_class=AuthenticatedRoute, tags=["agents"], responses=PROBLEMS)
@@ -29,8 +30,9 @@ def create_agent(body: AgentFields, ports: Ports, key: Key) -> AgentOut:
     )
     _check(agent, ports)
     _check_spoken(agent, ())
+    agent, warnings = _with_model(agent, body, ports)
     ports.agents.add_agent(agent)
-    return show_agent(agent)
+    return show_agent(agent, warnings)
 
 
 @router.get("/agents")
@@ -60,8 +62,9 @@ def update_agent(agent_id: AgentId, body: AgentFields, ports: Ports, key: Key) -
     # An agent from before languages were checked may be changed in all else; what its calls do is in its warnings.
     if (agent.language, agent.voice_id) != (was.language, was.voice_id):
         _check_spoken(agent, numbers)
+    agent, warnings = _with_model(agent, body, ports)
     ports.agents.put_agent(agent)
-    return show_agent(agent)
+    return show_agent(agent, warnings)
 
 
 @router.delete("/agents/{agent_id}")
@@ -98,6 +101,32 @@ def _check_spoken(agent: Agent, numbers: tuple[Number, ...]) -> None:
     """Check language and voice together; an agent speaks in the voices of its numbers too."""
     for voice_id in (agent.voice_id, *(n.voice_id for n in numbers if n.voice_id is not None)):
         check_spoken(agent.language, voice_id)
+
+
+def _with_model(agent: Agent, body: AgentFields, ports: Services) -> tuple[Agent, tuple[str, ...]]:
+    """Learn what the model that is sent accepts, and what to warn of.
+
+    Raises:
+        InvalidRequest: `model_not_supported`: there is no such model, or no more.
+    """
+    model, warnings = agent.llm_model, list[str]()
+    if model is None:
+        agent = replace(agent, llm_traits=None)
+    elif "llm_model" in body.model_fields_set:
+        facts = ports.models.find(model)
+        if facts is None:
+            raise InvalidRequest(
+                f"There is no language model {model!r}.", code="model_not_supported", field="llm_model"
+            )
+        agent = replace(agent, llm_traits=facts.traits)
+        if facts.traits is None:
+            warnings.append(f"Nobody could be asked whether there is a language model {model!r}: it was not checked.")
+        if facts.retires is not None:
+            warnings.append(f"The language model {model!r} will be gone on {facts.retires}.")
+    traits = agent.llm_traits or assumed(model or ports.default_model)
+    if "temperature" in body.model_fields_set and not traits.temperature:
+        warnings.append(f"temperature does nothing: {model or ports.default_model} takes none.")
+    return agent, tuple(warnings)
 
 
 def _check(agent: Agent, ports: Services) -> None:

@@ -61,7 +61,7 @@ def create_batch(
     if options.dry_run:
         response.status_code = 200
         looking = PreviewPorts(ports.agents, ports.blobs, ports.contacts, ports.limits, ports.clock)
-        return show_dry_run(preview_campaign(key.account_id, request, ports=looking))
+        return show_dry_run(preview_campaign(key.account_id, request, ports=looking, default_model=ports.default_model))
     composed = create_campaign(
         key.account_id,
         request,

@@ -102,9 +102,10 @@ class CostItemOut(Answer):
     item: str
     quantity: float
     unit: str
-    unit_price: float
-    amount: float
+    unit_price: Annotated[float | None, Field(description="null: no price of this model is known")]
+    amount: Annotated[float | None, Field(description="null: not in the total")]
     basis: Literal["measured", "estimated", "billed"]
+    model: Annotated[str | None, Field(description="The language model whose tokens these are")]
 
 
 class CostOut(Answer):

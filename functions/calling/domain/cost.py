@@ -4,12 +4,14 @@ US list prices; the operator's own contract and region may differ. AWS's share (
 stays under 2 % of the carrier's and is not itemised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
 from calling.domain.call import Call, Direction
+from calling.domain.language_model import DEFAULT_MODEL
+from calling.domain.model_usage import ModelUsage, price_of
 from calling.domain.outcome import connected_ms
 from calling.domain.transcript import Turn
 
@@ -18,11 +20,10 @@ INBOUND_MINUTE = 0.0085
 MEDIA_STREAM_MINUTE = 0.0044
 MACHINE_DETECTION_CALL = 0.0075
 TRANSCRIBE_MINUTE = 0.024  # first tier, by the second, 15 s at least
-POLLY_NEURAL_CHARACTER = 16 / 1_000_000
-MODEL_INPUT_TOKEN = 1 / 1_000_000  # Claude Haiku 4.5
-MODEL_OUTPUT_TOKEN = 5 / 1_000_000
+MILLION = 1_000_000
+POLLY_NEURAL_CHARACTER = 16 / MILLION
 
-_CHARACTERS_A_TOKEN = 4
+_CHARACTERS_A_TOKEN = 3  # of English, about, in the tokenizer of the current models
 _PROMPT_TOKENS = 1_000  # instructions, rules and history: the part of each request that the transcript does not hold
 _TRANSCRIBE_LEAST_SECONDS = 15
 
@@ -31,7 +32,7 @@ Basis = Literal["measured", "estimated", "billed"]
 
 @dataclass(frozen=True, slots=True)
 class CostItem:
-    """One line: so many units at a price.
+    """One line: so many units at a price; None where no price of this `model` is known.
 
     `estimated` where the units themselves are not counted by anyone, `billed` where the amount is the carrier's own.
     """
@@ -39,25 +40,26 @@ class CostItem:
     item: str
     quantity: float
     unit: str
-    unit_price: float
+    unit_price: float | None
     basis: Basis = "measured"
+    model: str | None = None
 
     @property
-    def amount(self) -> float:
-        """USD, rounded to a millionth."""
-        return round(self.quantity * self.unit_price, 6)
+    def amount(self) -> float | None:
+        """USD, rounded to a millionth; None where there is no price."""
+        return None if self.unit_price is None else round(self.quantity * self.unit_price, 6)
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The lines and their sum in USD."""
+    """The lines, and in USD the sum of those that have a price."""
 
     items: tuple[CostItem, ...]
 
     @property
     def total(self) -> float:
         """USD, rounded to a millionth."""
-        return round(sum(i.amount for i in self.items), 6)
+        return round(sum(i.amount or 0.0 for i in self.items), 6)
 
 
 def cost(call: Call, turns: Sequence[Turn]) -> Cost:
@@ -76,7 +78,8 @@ def cost(call: Call, turns: Sequence[Turn]) -> Cost:
     if call.media_opened_at is not None:
         items.append(CostItem("media_stream", minutes, "minute", MEDIA_STREAM_MINUTE))
         items.append(CostItem("transcription", _heard_minutes(call, milliseconds), "minute", TRANSCRIBE_MINUTE))
-    items += _words(call, turns)
+    items += _speech(turns)
+    items += _tokens(call.model_usage) if call.model_usage else _guessed_tokens(call, turns)
     return Cost(tuple(items))
 
 
@@ -91,19 +94,38 @@ def _heard_minutes(call: Call, connected: int) -> float:
     return round(max(heard / 1000, _TRANSCRIBE_LEAST_SECONDS) / 60, 4)
 
 
-def _words(call: Call, turns: Sequence[Turn]) -> list[CostItem]:
-    """Speech by the character, and the model's tokens as far as the transcript tells: each turn re-reads what was."""
+def _speech(turns: Sequence[Turn]) -> list[CostItem]:
+    """What was heard of the agent, by the character."""
+    characters = sum(len(t.text) for t in turns if t.role == "agent")
+    return [CostItem("speech", characters, "character", POLLY_NEURAL_CHARACTER)] if characters else []
+
+
+def _tokens(usages: Sequence[ModelUsage]) -> Iterator[CostItem]:
+    """The model's tokens as its service counted them, of conversation and summary; those of the opener are not in."""
+    for used in usages:
+        price = price_of(used.model)
+        for kind in ("input", "cache_write", "cache_read", "output"):
+            tokens = getattr(used, f"{kind}_tokens")
+            dollars = None if price is None else getattr(price, kind) / MILLION
+            if tokens:
+                yield CostItem(f"model_{kind}", tokens, "token", dollars, model=used.model)
+
+
+def _guessed_tokens(call: Call, turns: Sequence[Turn]) -> list[CostItem]:
+    """The default model's tokens as far as the transcript tells, where none were counted: each turn re-reads what was.
+
+    So it is with calls whose media session was lost, and with those from before tokens were kept.
+    """
     spoken = [t for t in turns if t.role == "agent" and t.text]
-    if not spoken:
+    price = price_of(DEFAULT_MODEL)
+    if not spoken or price is None:
         return []
-    characters = sum(len(t.text) for t in spoken)
     read = 0
     for turn in spoken:
         before = sum(len(t.text) for t in turns if t.index < turn.index)
         read += _PROMPT_TOKENS + (len(call.prompt) + before) // _CHARACTERS_A_TOKEN
-    written = ceil(characters / _CHARACTERS_A_TOKEN)
+    written = ceil(sum(len(t.text) for t in spoken) / _CHARACTERS_A_TOKEN)
     return [
-        CostItem("speech", characters, "character", POLLY_NEURAL_CHARACTER),
-        CostItem("model_input", read, "token", MODEL_INPUT_TOKEN, "estimated"),
-        CostItem("model_output", written, "token", MODEL_OUTPUT_TOKEN, "estimated"),
+        CostItem("model_input", read, "token", price.input / MILLION, "estimated", DEFAULT_MODEL),
+        CostItem("model_output", written, "token", price.output / MILLION, "estimated", DEFAULT_MODEL),
     ]

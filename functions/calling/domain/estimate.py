@@ -10,13 +10,13 @@ from calling.domain.campaign import Campaign, CampaignStatus, Counts
 from calling.domain.cost import (
     MACHINE_DETECTION_CALL,
     MEDIA_STREAM_MINUTE,
-    MODEL_INPUT_TOKEN,
-    MODEL_OUTPUT_TOKEN,
+    MILLION,
     OUTBOUND_MINUTE,
     POLLY_NEURAL_CHARACTER,
     TRANSCRIBE_MINUTE,
 )
 from calling.domain.limits import Limits
+from calling.domain.model_usage import price_of
 from calling.domain.window import CallingWindow, moment_of, next_open
 
 HELD_SECONDS = 60  # that an attempt holds a place, on average: ringing included, and those nobody answers
@@ -24,7 +24,7 @@ REPEATED_SHARE = 0.3  # of attempts that end in an outcome of `retry_on`
 FEW_ANSWERED, FEW_MINUTES = 0.3, 1  # the low end: so many calls connect, for so many started minutes
 MANY_ANSWERED, MANY_MINUTES = 1.0, 3  # the high end
 CHARACTERS_A_MINUTE = 500  # that the agent speaks
-READ_TOKENS_A_MINUTE, WRITTEN_TOKENS_A_MINUTE = 8_000, 150  # some six turns, each of which re-reads what was said
+READ_TOKENS_A_MINUTE, WRITTEN_TOKENS_A_MINUTE = 10_000, 200  # some six turns, each of which re-reads what was said
 LONGEST_DAYS = 400  # further ahead nothing is foretold
 _DAY_MS = 24 * 3600 * 1000
 
@@ -61,20 +61,24 @@ def finish_at(campaign: Campaign, limits: Limits, people: int, start: int) -> in
     return at
 
 
-def cost_range(campaign: Campaign, people: int, *, machine_detection: bool) -> CostRange:
-    """Estimate what calling so many people will cost."""
+def cost_range(campaign: Campaign, people: int, *, machine_detection: bool, model: str) -> CostRange:
+    """Estimate what calling so many people will cost; a model without a known price is left out, and that is said."""
+    price = price_of(model)
+    tokens = 0.0
+    if price is not None:
+        tokens = (READ_TOKENS_A_MINUTE * price.input + WRITTEN_TOKENS_A_MINUTE * price.output) / MILLION
     minute = (
         OUTBOUND_MINUTE
         + MEDIA_STREAM_MINUTE
         + TRANSCRIBE_MINUTE
         + CHARACTERS_A_MINUTE * POLLY_NEURAL_CHARACTER
-        + READ_TOKENS_A_MINUTE * MODEL_INPUT_TOKEN
-        + WRITTEN_TOKENS_A_MINUTE * MODEL_OUTPUT_TOKEN
+        + tokens
     )
     once = MACHINE_DETECTION_CALL if machine_detection else 0.0
     tried = attempts(campaign, people)
     said = (
         "US list prices of Twilio, AWS and Anthropic; yours may differ",
+        *([f"without the language model: no price of {model} is known"] if price is None else []),
         f"low: {FEW_ANSWERED:.0%} of {people:,} calls connect, for {FEW_MINUTES} minute",
         f"high: all of {tried:,.0f} attempts connect, for {MANY_MINUTES} minutes",
         f"an attempt holds its place for {HELD_SECONDS} seconds on average",

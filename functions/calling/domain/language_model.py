@@ -11,7 +11,7 @@ and Haiku 5.5, "API versions"; anthropic SDK 2.12, `types/thinking_types.py`.
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from math import ceil
 from typing import Any
@@ -44,6 +44,20 @@ class ModelTraits:
     restraint: Restraint = Restraint.DISABLED
     temperature: bool = False
     forced_tools: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What its service says of a model there is. `traits` None: it could not be asked.
+
+    `retires` is a day in words, on which the model will be gone; None: none is set.
+    """
+
+    traits: ModelTraits | None = None
+    retires: str | None = None
+
+
+NOBODY_SAID = ModelFacts()
 
 
 class LlmAccess(StrEnum):
@@ -85,6 +99,26 @@ def described(model: str, capabilities: Mapping[str, Any] | None) -> ModelTraits
         restraint = Restraint.LOW_EFFORT if _supported(capabilities.get("effort", {}), "low") else Restraint.NONE
     older = _supported(types, "enabled") or not thinking.get("supported", True)
     return ModelTraits(restraint, temperature=older, forced_tools=restraint is Restraint.DISABLED)
+
+
+def as_answer(facts: ModelFacts | None) -> dict[str, Any]:
+    """Write what was said of a model as JSON; None: there is no such model, or no more."""
+    traits = facts.traits if facts is not None else None
+    return {
+        "exists": facts is not None,
+        "retires": facts.retires if facts is not None else None,
+        "traits": None if traits is None else asdict(traits),
+    }
+
+
+def facts_from(answer: Mapping[str, Any]) -> ModelFacts | None:
+    """Read what `as_answer` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    if not answer["exists"]:
+        return None
+    traits = answer["traits"]
+    if traits is None:
+        return ModelFacts(retires=answer["retires"])
+    return ModelFacts(ModelTraits(**traits | {"restraint": Restraint(traits["restraint"])}), answer["retires"])
 
 
 def _supported(capabilities: Mapping[str, Any], name: str) -> bool:

@@ -10,7 +10,7 @@ from calling.domain.prompt import Brief, fill, opener_request, system_prompt
 from calling.ports import AgentStore, Clock, PeopleStore
 from calling.usecases.place_call import CallRequest, compose_call
 
-CHARACTERS_PER_TOKEN = 4  # of English, about: the model's own count costs a request to it
+CHARACTERS_PER_TOKEN = 3  # of English, about, in current models: their own count costs a request
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,12 @@ class CampaignPreview:
     warnings: tuple[str, ...]
 
 
-def preview_campaign(account_id: str, request: CampaignRequest, *, ports: PreviewPorts) -> CampaignPreview:
+def preview_campaign(
+    account_id: str, request: CampaignRequest, *, ports: PreviewPorts, default_model: str
+) -> CampaignPreview:
     """Look a campaign over before it is created. Bad rows are listed and refuse nothing.
+
+    `default_model` is that of agents which name none.
 
     Raises what create_campaign raises but for bad rows.
     """
@@ -88,7 +92,12 @@ def preview_campaign(account_id: str, request: CampaignRequest, *, ports: Previe
         campaign=composed.campaign,
         tally=tally,
         finish_at=None if request.recurrence else finish_at(composed.campaign, limits, tally.callable, start),
-        cost=cost_range(composed.campaign, tally.callable, machine_detection=composed.agent.amd_enabled),
+        cost=cost_range(
+            composed.campaign,
+            tally.callable,
+            machine_detection=composed.agent.amd_enabled,
+            model=composed.agent.llm_model or default_model,
+        ),
         warnings=warnings,
     )
 

@@ -21,7 +21,7 @@ from tests.fakes.campaigns import (
 )
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import ManualClock, SequenceIds
-from tests.fakes.outside import MemoryBlobs, MemoryCredentials, MemoryVault
+from tests.fakes.outside import MemoryBlobs, MemoryCatalogue, MemoryCredentials, MemoryVault
 from tests.fakes.pools import MemoryPacer
 from tests.fakes.queues import MemoryDeliveryQueue, MemoryDialQueue
 from tests.fakes.stores import (
@@ -54,6 +54,7 @@ class World:
     scheduler: MemoryScheduler
     pacer: MemoryPacer
     blobs: MemoryBlobs
+    models: MemoryCatalogue
     deliveries: MemoryDeliveryStore
     idempotency: MemoryIdempotencyStore
     carrier: FakeCarrier
@@ -72,7 +73,7 @@ def make_world() -> World:
     carrier, dial_queue, delivery_queue, vault = FakeCarrier(), MemoryDialQueue(), MemoryDeliveryQueue(), MemoryVault()
     campaigns, contacts, limits = MemoryCampaignStore(calls), MemoryContactStore(), MemoryLimitsStore()
     workflow, scheduler, pacer, blobs = MemoryCampaignWorkflow(), MemoryScheduler(), MemoryPacer(), MemoryBlobs()
-    carrier.owned = {FROM, FROM_2}
+    carrier.owned, models = {FROM, FROM_2}, MemoryCatalogue()
     services = Services(
         accounts=accounts,
         agents=agents,
@@ -91,6 +92,7 @@ def make_world() -> World:
         delivery_queue=delivery_queue,
         campaign_workflow=workflow,
         scheduler=scheduler,
+        models=models,
         pacer=pacer,
         clock=clock,
         ids=ids,
@@ -98,7 +100,8 @@ def make_world() -> World:
     )
     owner, stranger = (create_account(accounts=accounts, vault=vault, clock=clock, ids=ids) for _ in range(2))
     return World(
-        services, accounts, agents, calls, campaigns, contacts, limits, workflow, scheduler, pacer, blobs, deliveries,
+        services, accounts, agents, calls, campaigns, contacts, limits, workflow, scheduler, pacer, blobs, models,
+        deliveries,
         idempotency, carrier, dial_queue, delivery_queue, clock, ids, owner, stranger,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from calling.domain import agent as agent_module
+from calling.domain.language_model import ModelFacts, ModelTraits, Restraint
 from tests.unit.api.conftest import Api, World, error_of
 
 
@@ -193,3 +194,47 @@ def test_an_agent_from_before_languages_were_checked_is_shown_warned_of_and_can_
     assert api.request("PUT", path, json={"name": "Later"}).json()["name"] == "Later"
     error_of(api.request("PUT", path, json={"voice_id": "Emma"}), 400, "language_not_supported", "language")
     assert api.request("PUT", path, json={"language": "en-ie"}).json()["warnings"] == []
+
+
+HAIKU = ModelFacts(ModelTraits(temperature=True))
+SONNET = ModelFacts(ModelTraits(Restraint.BETWEEN_TOOLS, forced_tools=False), retires="1 May 2027")
+
+
+def test_a_model_there_is_not_is_refused_and_nothing_is_saved(api: Api, world: World) -> None:
+    refused = api.post("/agents", {"llm_model": "gpt-9"})
+    assert error_of(refused, 400, "model_not_supported")["details"] == {"field": "llm_model"}
+    refused = api.request("PUT", f"/agents/{api.agent_id}", json={"llm_model": "gpt-9"})
+    error_of(refused, 400, "model_not_supported")
+    assert api.get(f"/agents/{api.agent_id}").json()["llm_model"] is None
+
+
+def test_what_a_model_accepts_is_kept_with_the_agent_and_shown_to_nobody(api: Api, world: World) -> None:
+    world.models.models["claude-sonnet-5-5"] = SONNET
+    made = api.post("/agents", {"llm_model": "claude-sonnet-5-5", "temperature": 0.7}).json()
+    assert made["warnings"] == [
+        "The language model 'claude-sonnet-5-5' will be gone on 1 May 2027.",
+        "temperature does nothing: claude-sonnet-5-5 takes none.",
+    ]
+    assert "llm_traits" not in made
+    kept = world.agents.get_agent(world.owner.account_id, made["agent_id"])
+    assert kept is not None
+    assert kept[0].llm_traits == SONNET.traits
+
+
+def test_a_model_nobody_can_be_asked_about_is_saved_with_a_warning(api: Api) -> None:
+    made = api.post("/agents", {"llm_model": "claude-next-6"})
+    assert made.status_code == 201
+    assert "was not checked" in made.json()["warnings"][0]
+
+
+def test_a_model_is_asked_about_when_it_is_sent_and_forgotten_with_it(api: Api, world: World) -> None:
+    world.models.models["claude-haiku-4-5"] = HAIKU
+    path = f"/agents/{api.agent_id}"
+    assert api.request("PUT", path, json={"llm_model": "claude-haiku-4-5", "temperature": 0.7}).json()["warnings"] == []
+    api.request("PUT", path, json={"name": "Mia"})
+    assert world.models.asked == ["claude-haiku-4-5"]
+    left = api.request("PUT", path, json={"llm_model": None, "temperature": 0.5}).json()
+    assert left["warnings"] == ["temperature does nothing: claude-haiku-5-5 takes none."]
+    found = world.agents.get_agent(world.owner.account_id, api.agent_id)
+    assert found is not None
+    assert found[0].llm_traits is None
