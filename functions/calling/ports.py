@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from calling.domain.account import Account, ApiKey
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CarrierStatus, TimelineEntry
-from calling.domain.callbacks import NumberUrls
 from calling.domain.campaign import Campaign, Counts, Ticket
 from calling.domain.contact import Contact, SuppressionSource
 from calling.domain.delivery import Delivery
@@ -22,6 +21,7 @@ from calling.domain.limits import FrequencyCap, Limits
 from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import Recipient
+from calling.domain.routing import Region, Routing
 from calling.domain.transcript import Turn
 
 
@@ -513,10 +513,19 @@ class OpenerTask(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CarrierAccount:
-    """An account at the carrier: where and as whom to dial."""
+    """An account at the carrier: where and as whom to dial, and what its requests to us are signed with.
+
+    With an API key requests go out under the key; what comes in is signed with the token all the same, or with a
+    shared key where the operator has set one up. Known by its SID, whatever the region and the credentials.
+    """
 
     sid: str
     auth_token: str = field(repr=False)
+    region: Region = Region.US1
+    api_key_sid: str | None = None
+    api_key_secret: str | None = field(default=None, repr=False)
+    other_tokens: tuple[str, ...] = field(default=(), repr=False)  # sign beside `auth_token` while it is being rotated
+    shared_keys: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,6 +557,18 @@ class CarrierCall:
     answered_by: str | None = None
     queue_time_ms: int | None = None
     price: float | None = None  # in USD, positive; the carrier knows it some time after the end
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierLine:
+    """A number as it stands in a carrier account.
+
+    `routing` is None for a verified caller id: calls may show it, but those to it do not pass the carrier.
+    """
+
+    sid: str
+    voice: bool  # it can be called and can call
+    routing: Routing | None = field(repr=False)
 
 
 class Carrier(Protocol):
@@ -582,11 +603,14 @@ class Carrier(Protocol):
         Raises: CarrierError.
         """
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, urls: NumberUrls) -> bool:
-        """Look a number up in the carrier account and point it here; False where it is not there.
+    def line(self, account: CarrierAccount, number: PhoneNumber) -> CarrierLine | None:
+        """Look a number up in the carrier account, else among its verified caller ids; None where it is neither.
 
-        Raises: CarrierRefused with http_status 401 for wrong credentials.
+        Raises: CarrierRefused with http_status 401 for wrong credentials; CarrierError.
         """
+
+    def route(self, account: CarrierAccount, line: CarrierLine, routing: Routing) -> None:
+        """Set where a number's calls go, all of it at once. Raises CarrierError."""
 
 
 class Credentials(Protocol):

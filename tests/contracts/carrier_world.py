@@ -27,6 +27,7 @@ from infra.local.speech import scripted
 ACCOUNT = "AC" + "1" * 32
 TOKEN = "t" * 32
 OURS, OURS_TOO, THEIRS = "+15005550006", "+15005550007", "+447700900123"
+TEXTS_ONLY, CALLER_ID = "+15005550008", "+447700900321"  # owned without voice; somebody's own, verified
 PATIENCE = 8.0
 
 

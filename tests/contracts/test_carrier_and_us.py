@@ -12,11 +12,11 @@ import pytest
 
 from calling.adapters.clock import SystemClock
 from calling.adapters.twilio import TwilioCarrier
-from calling.domain import callbacks
 from calling.domain.call import Call, CallStatus, EndedReason
 from calling.domain.cost import cost
 from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.phone_number import ANONYMOUS
+from calling.domain.routing import ours as our_routing
 from calling.ports import CarrierAccount
 from calling.usecases.answer_inbound import inbound_call_id
 from calling.usecases.dial_call import DialPorts, DialSettings, dial_call
@@ -189,8 +189,10 @@ async def test_times_are_those_of_the_carrier_however_late_its_callbacks_are(hou
 
 @pytest.mark.parametrize("withheld", PLACEHOLDERS)
 async def test_who_withholds_their_number_is_nobody(house: House, withheld: str) -> None:
-    urls = callbacks.of_number(house.api, ACCOUNT)
-    await asyncio.to_thread(house.wire.number_exists, house.credentials.account, FROM, urls)
+    account = house.credentials.account
+    line = await asyncio.to_thread(house.wire.line, account, FROM)
+    assert line is not None
+    await asyncio.to_thread(house.wire.route, account, line, our_routing(house.api, ACCOUNT))
     asked = {"from": PERSON, "to": FROM.e164, "anonymous": withheld, "stir_verstat": "TN-Validation-Passed-A"}
     sid = (await house.at.sim.post("/_sim/calls/inbound", json=asked)).json()["sid"]
     call = await house.connected()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from calling.adapters import twilio
+from calling.adapters import twilio_client
 from calling.adapters.twilio import TwilioCarrier
 from calling.domain.call import CarrierStatus
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
@@ -58,7 +58,7 @@ def a_call(**fields: object) -> bytes:
 def test_a_dial_is_asked_once_and_its_failure_understood(
     server: Answering, monkeypatch: pytest.MonkeyPatch, answer: Answer, error: type[CarrierError]
 ) -> None:
-    monkeypatch.setattr(twilio, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(twilio_client, "TIMEOUT_SECONDS", 0.3)
     server.will(answer)
     with pytest.raises(CarrierError) as raised:
         TwilioCarrier(server.url).dial(ACCOUNT, REQUEST)

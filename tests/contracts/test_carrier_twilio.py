@@ -10,7 +10,18 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from tests.contracts.carrier_world import ACCOUNT, OURS, OURS_TOO, THEIRS, LocalTwilio, World, carrier_world
+from infra.local.carrier.resources import TERMINAL
+from tests.contracts.carrier_world import (
+    ACCOUNT,
+    CALLER_ID,
+    OURS,
+    OURS_TOO,
+    TEXTS_ONLY,
+    THEIRS,
+    LocalTwilio,
+    World,
+    carrier_world,
+)
 
 
 @pytest.fixture
@@ -219,6 +230,40 @@ async def test_incoming_numbers(world: World) -> None:
     with pytest.raises(TwilioRestException) as caught:
         await world.ask(context.update, voice_url="nowhere")
     assert caught.value.code == 21402
+
+
+async def test_an_application_or_a_trunk_goes_before_the_voice_url_and_unsets_the_other(world: World) -> None:
+    (number,) = await world.ask(world.client.incoming_phone_numbers.list, phone_number=OURS)
+    application, trunk = f"AP{1:032}", f"TK{1:032}"
+    voice_url = f"{world.receiver.url}/in"
+    world.receiver.pages["/in"] = "<Response><Hangup/></Response>"
+    set_ = await world.ask(number.update, voice_url=voice_url, voice_application_sid=application)
+    assert (set_.voice_application_sid, set_.trunk_sid) == (application, None)
+    set_ = await world.ask(number.update, trunk_sid=trunk)
+    assert (set_.voice_application_sid, set_.trunk_sid) == ("", trunk)
+
+    async def asked() -> bool:
+        called = (await world.sim.post("/_sim/calls/inbound", json={"from": THEIRS, "to": OURS})).json()
+        await world.reaches(called["sid"], *TERMINAL)
+        return any(request.path == "/in" for request in world.receiver.requests)
+
+    assert not await asked()
+    set_ = await world.ask(number.update, voice_application_sid=application)
+    assert (set_.voice_application_sid, set_.trunk_sid) == (application, None)
+    assert not await asked()
+    await world.ask(number.update, voice_application_sid="", trunk_sid="")
+    assert await asked()
+
+
+async def test_calls_come_from_numbers_with_a_voice_or_verified_ones() -> None:
+    numbers = {"numbers": (OURS, TEXTS_ONLY), "without_voice": (TEXTS_ONLY,), "caller_ids": (CALLER_ID,)}
+    async with carrier_world(**numbers) as world:
+        verified = await world.ask(world.client.outgoing_caller_ids.list, phone_number=CALLER_ID)
+        assert [one.phone_number for one in verified] == [CALLER_ID]
+        assert (await world.create(from_=CALLER_ID)).sid
+        with pytest.raises(TwilioRestException) as caught:
+            await world.create(from_=TEXTS_ONLY)
+        assert caught.value.code == 21210
 
 
 async def test_ended_calls_can_be_forgotten(world: World) -> None:

@@ -14,11 +14,11 @@ from twilio.base.exceptions import TwilioException
 from calling.adapters import twilio
 from calling.adapters.twilio import TwilioCarrier
 from calling.domain.call import CarrierStatus
-from calling.domain.callbacks import of_number
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import PhoneNumber
-from calling.ports import Carrier, CarrierAccount, CarrierCall, DialRequest
-from tests.contracts.carrier_world import ACCOUNT, OURS, THEIRS, TOKEN, World, carrier_world
+from calling.domain.routing import Routing, ours
+from calling.ports import Carrier, CarrierAccount, CarrierCall, CarrierLine, DialRequest
+from tests.contracts.carrier_world import ACCOUNT, CALLER_ID, OURS, TEXTS_ONLY, THEIRS, TOKEN, World, carrier_world
 from tests.fakes.carrier import FakeCarrier
 
 FROM, TO, STRANGER = PhoneNumber(OURS), PhoneNumber(THEIRS), PhoneNumber("+447700900999")
@@ -75,11 +75,14 @@ class Side:
 async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
     if request.param == "fake":
         fake = FakeCarrier(now_ms=time.time_ns() // 1_000_000)
-        fake.owned.add(OURS)
+        fake.owned |= {OURS, TEXTS_ONLY}
+        fake.voiceless.add(TEXTS_ONLY)
+        fake.verified.add(CALLER_ID)
         fake.token = TOKEN
         yield Side(fake, CarrierAccount(ACCOUNT, TOKEN), None)
         return
-    async with carrier_world() as world:
+    numbers = {"numbers": (OURS, TEXTS_ONLY), "without_voice": (TEXTS_ONLY,), "caller_ids": (CALLER_ID,)}
+    async with carrier_world(**numbers) as world:
         await world.person(ring_seconds=30)
         yield Side(TwilioCarrier(world.carrier_url), CarrierAccount(ACCOUNT, TOKEN), world)
 
@@ -164,19 +167,39 @@ async def test_what_a_failed_dial_means(side: Side, fate: str, error: type[Carri
     assert len(await _found(side, 0)) == placed
 
 
-async def test_a_number_of_the_account_is_found_and_pointed_here(side: Side) -> None:
-    exists = side.carrier.number_exists
-    urls = of_number("https://api.example", "acct_1")
-    assert await side.ask(exists, side.account, FROM, urls)
-    assert not await side.ask(exists, side.account, STRANGER, urls)
+async def test_a_number_is_found_with_what_it_can_do(side: Side) -> None:
+    line = side.carrier.line
+    owned, texts, verified = [await side.ask(line, side.account, PhoneNumber(n)) for n in (OURS, TEXTS_ONLY, CALLER_ID)]
+    assert (owned.voice, owned.routing) == (True, Routing())
+    assert (texts.voice, texts.routing) == (False, Routing())
+    assert (verified.voice, verified.routing) == (True, None)
+    assert await side.ask(line, side.account, STRANGER) is None
     with pytest.raises(CarrierRefused) as refused:
-        await side.ask(exists, replace(side.account, auth_token="x" * 32), FROM, urls)
+        await side.ask(line, replace(side.account, auth_token="x" * 32), FROM)
     assert refused.value.http_status == 401
-    if side.world:
-        (number,) = await side.ask(side.world.client.incoming_phone_numbers.list, phone_number=OURS)
-        assert (number.voice_url, number.voice_method) == (urls.voice, "POST")
-        assert (number.voice_fallback_url, number.voice_fallback_method) == (urls.voice_fallback, "POST")
-        assert (number.status_callback, number.status_callback_method) == (urls.status, "POST")
+
+
+@pytest.mark.parametrize(
+    "routing",
+    [
+        ours("https://api.example", "acct_1"),
+        Routing(voice_url="https://customer.example/in", voice_method="GET", voice_application_sid=f"AP{1:032}"),
+        Routing(voice_fallback_url="https://customer.example/sorry", trunk_sid=f"TK{1:032}"),
+        Routing(),
+    ],
+)
+async def test_a_line_is_routed_whole(side: Side, routing: Routing) -> None:
+    """Whatever stood there before: a trunk, an application, a fallback."""
+
+    async def line() -> CarrierLine:
+        found: CarrierLine = await side.ask(side.carrier.line, side.account, FROM)
+        return found
+
+    for before in (Routing(trunk_sid=f"TK{2:032}"), Routing("https://a.example", voice_application_sid=f"AP{2:032}")):
+        await side.ask(side.carrier.route, side.account, await line(), before)
+        assert (await line()).routing == before
+        await side.ask(side.carrier.route, side.account, await line(), routing)
+        assert (await line()).routing == routing
 
 
 @pytest.mark.parametrize("side", ["twilio"], indirect=True)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from calling.domain.call import CarrierStatus
-from calling.domain.callbacks import NumberUrls
 from calling.domain.errors import CarrierError, CarrierRefused
 from calling.domain.phone_number import PhoneNumber
-from calling.ports import CarrierAccount, CarrierCall, DialRequest
+from calling.domain.routing import Routing
+from calling.ports import CarrierAccount, CarrierCall, CarrierLine, DialRequest
 
 
 class FakeCarrier:
@@ -23,11 +23,14 @@ class FakeCarrier:
         self.script: list[CarrierError | tuple[str, CarrierError]] = []
         self.calls: dict[str, CarrierCall] = {}
         self.hung_up: list[str] = []
-        self.urls: dict[str, NumberUrls] = {}
+        self.routings: dict[str, Routing] = {}  # by number
         self.owned: set[str] = set()
+        self.verified: set[str] = set()  # caller ids
+        self.voiceless: set[str] = set()  # of the owned
         self.error: CarrierError | None = None  # raised by everything but dial
+        self.route_error: CarrierError | None = None  # raised by route alone
         self.hidden: set[str] = set()  # SIDs that lists do not show yet
-        self.token = "token"  # the right one, for number_exists
+        self.token = "token"  # the right one, for line
 
     def dial(self, account: CarrierAccount, request: DialRequest) -> CarrierCall:
         self.posts.append((account, request))
@@ -88,14 +91,20 @@ class FakeCarrier:
         ringing = call.status.rank < CarrierStatus.IN_PROGRESS.rank
         self.set(sid, CarrierStatus.CANCELED if ringing else CarrierStatus.COMPLETED, ended_at=self.now_ms)
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, urls: NumberUrls) -> bool:
+    def line(self, account: CarrierAccount, number: PhoneNumber) -> CarrierLine | None:
         self._fail()
         if account.auth_token != self.token:
             raise CarrierRefused("Authenticate", twilio_code=20003, http_status=401)
-        if number.e164 not in self.owned:
-            return False
-        self.urls[number.e164] = urls
-        return True
+        e164 = number.e164
+        if e164 in self.owned:
+            routing = self.routings.get(e164, Routing())
+            return CarrierLine(f"PN{e164}", e164 not in self.voiceless, routing)
+        return CarrierLine(f"PN{e164}", voice=True, routing=None) if e164 in self.verified else None
+
+    def route(self, account: CarrierAccount, line: CarrierLine, routing: Routing) -> None:
+        if self.route_error is not None:
+            raise self.route_error
+        self.routings[line.sid.removeprefix("PN")] = routing
 
     def _fail(self) -> None:
         if self.error is not None:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from calling.adapters.secrets import account_on_record
 from calling.domain.agent import Number
 from calling.domain.language_model import NOBODY_SAID, ModelFacts, ModelTraits
-from calling.ports import CarrierAccount, Completion, WebhookAnswer
+from calling.ports import CarrierAccount, Clock, Completion, WebhookAnswer
+from tests.fakes.clock import ManualClock
 
 CHUNK = 64 * 1024  # bytes of a blob that are read at once
 
@@ -121,15 +123,14 @@ class MemoryVault:
 
 
 class MemoryCredentials:
-    def __init__(self, account: CarrierAccount | None = None) -> None:
+    def __init__(self, account: CarrierAccount | None = None, clock: Clock | None = None) -> None:
+        self.clock = clock or ManualClock()
         self.account = account or CarrierAccount("AC" + "0" * 32, "token")
         self.rotated: CarrierAccount | None = None  # what the next `renew` finds
         self.renewals = 0
 
     def of_number(self, number: Number) -> CarrierAccount:
-        if number.twilio_sid and number.twilio_token:
-            return CarrierAccount(number.twilio_sid, MemoryVault().decrypt(number.account_id, number.twilio_token))
-        return self.account
+        return account_on_record(number, MemoryVault(), self.clock.now()) or self.account
 
     def renew(self, number: Number) -> bool:
         """Counted in `renewals`; the minute between two reads is the adapter's."""

@@ -8,6 +8,7 @@ from fastapi import Query as QueryParam
 
 from api.auth import AuthenticatedRoute
 from api.presenters import show_agent
+from api.routers.phone_numbers import let_go
 from api.schemas.agents import AgentDeleted, AgentFields, AgentOut, VoiceOut
 from api.schemas.common import PROBLEMS, AgentId
 from api.services import Key, Ports, Services
@@ -67,14 +68,13 @@ def update_agent(agent_id: AgentId, body: AgentFields, ports: Ports, key: Key) -
     return show_agent(agent, warnings)
 
 
-@router.delete("/agents/{agent_id}")
+@router.delete("/agents/{agent_id}", response_model_exclude_none=True)
 def delete_agent(agent_id: AgentId, ports: Ports, key: Key) -> AgentDeleted:
-    """Delete an agent and let go of its numbers; they stay in their Twilio account. Past calls stay."""
+    """Delete an agent and let go of its numbers; their Twilio account keeps them. Past calls stay."""
     _, numbers = _find(key.account_id, agent_id, ports)
-    for number in numbers:
-        ports.agents.delete_number(number)
+    warnings = let_go(numbers, ports)
     ports.agents.delete_agent(key.account_id, agent_id)
-    return AgentDeleted(agent_id=agent_id)
+    return AgentDeleted(agent_id=agent_id, warnings=warnings or None)
 
 
 @router.get("/voices")

@@ -1,5 +1,6 @@
 """Phone numbers: import, list, change, let go."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from fastapi import APIRouter
@@ -19,27 +20,20 @@ from api.services import Key, Ports, Services
 from calling.domain.agent import Number, VoicemailAction, check_spoken
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import parse
+from calling.usecases.change_number import change_number
 from calling.usecases.import_number import NumberRequest, import_number
+from calling.usecases.own_account import OwnCredentials
+from calling.usecases.release_line import release_line
 
 router = APIRouter(route_class=AuthenticatedRoute, tags=["phone numbers"], responses=PROBLEMS)
+_RELEASE_MS = 10_000  # with one more request that gets no answer less than the 29 s the HTTP API waits for us
 
 
 @router.post("/phone-numbers", status_code=201)
 def import_phone_number(body: NumberImport, ports: Ports, key: Key) -> NumberEnvelope:
-    """Import a number of a Twilio account and point its incoming calls here."""
-    request = NumberRequest(
-        phone_number=body.phone_number,
-        agent_id=body.agent_id,
-        twilio_sid=body.twilio_sid,
-        twilio_token=body.twilio_token.get_secret_value() if body.twilio_token else None,
-        voice_id=body.voice_id,
-        outbound_enabled=body.outbound_enabled,
-        inbound_enabled=body.inbound_enabled,
-        is_default=body.is_default,
-        custom_prompt=body.custom_prompt,
-        voicemail_action=body.voicemail_action,
-        voicemail_message=body.voicemail_message,
-    )
+    """Import a number of a Twilio account; with `inbound_enabled` its incoming calls are pointed here."""
+    fields = {name: getattr(body, name) for name in NumberImport.model_fields if not name.startswith("twilio_")}
+    request = NumberRequest(**fields, own=OwnCredentials(**body.sent_credentials()))
     _check_voicemail(request.voicemail_action, request.voicemail_message, body.agent_id, key.account_id, ports)
     number = import_number(
         key.account_id,
@@ -52,7 +46,7 @@ def import_phone_number(body: NumberImport, ports: Ports, key: Key) -> NumberEnv
         clock=ports.clock,
     )
     _only_default(number, ports)
-    return NumberEnvelope(phone_number=show_number(number))
+    return NumberEnvelope(phone_number=show_number(number), warnings=[])
 
 
 @router.get("/phone-numbers")
@@ -65,25 +59,54 @@ def list_phone_numbers(ports: Ports, key: Key, agent_id: str | None = None) -> N
 @router.patch("/phone-numbers/{phone_number}")
 def update_phone_number(phone_number: str, body: NumberChanges, ports: Ports, key: Key) -> NumberEnvelope:
     """Change a number: the fields that are sent, and only those."""
-    was = find_number(key.account_id, phone_number, ports)
-    number = replace(was, **{name: getattr(body, name) for name in body.model_fields_set})
+    was, sent = find_number(key.account_id, phone_number, ports), body.sent_credentials()
+    fields = {name: getattr(body, name) for name in body.model_fields_set if not name.startswith("twilio_")}
+    number = replace(was, **fields)
     found = ports.agents.get_agent(key.account_id, number.agent_id)
     if found is None:
         raise NotFound("There is no such agent.", code="agent_not_found", field="agent_id")
     if number.voice_id is not None:
         check_spoken(found[0].language, number.voice_id)
     _check_voicemail(number.voicemail_action, number.voicemail_message, number.agent_id, key.account_id, ports)
-    ports.agents.put_number(number, was=was)
+    number, warning = change_number(
+        was,
+        number,
+        sent,
+        public_base_url=ports.public_base_url,
+        agents=ports.agents,
+        carrier=ports.carrier,
+        credentials=ports.credentials,
+        vault=ports.vault,
+        clock=ports.clock,
+    )
     _only_default(number, ports)
-    return NumberEnvelope(phone_number=show_number(number))
+    return NumberEnvelope(phone_number=show_number(number), warnings=[warning] if warning else [])
 
 
-@router.delete("/phone-numbers/{phone_number}")
+@router.delete("/phone-numbers/{phone_number}", response_model_exclude_none=True)
 def delete_phone_number(phone_number: str, ports: Ports, key: Key) -> DeletedNumberEnvelope:
-    """Let go of a number; its Twilio account keeps it."""
+    """Let go of a number; its Twilio account keeps it, with the settings it had before its import."""
     number = find_number(key.account_id, phone_number, ports)
-    ports.agents.delete_number(number)
-    return DeletedNumberEnvelope(phone_number=DeletedNumber(phone_number=number.phone_number.e164))
+    gone = DeletedNumber(phone_number=number.phone_number.e164)
+    return DeletedNumberEnvelope(phone_number=gone, warnings=let_go([number], ports) or None)
+
+
+def let_go(numbers: Iterable[Number], ports: Services) -> list[str]:
+    """Give lines back and forget their numbers, whatever the carrier says; give its refusals as warnings.
+
+    A carrier that does not answer is not waited for again and again: what is left after 10 s is forgotten unasked.
+    """
+    warnings, until = [], ports.clock.now() + _RELEASE_MS
+    for number in numbers:
+        if ports.clock.now() < until:
+            warning = release_line(
+                number, public_base_url=ports.public_base_url, carrier=ports.carrier, credentials=ports.credentials
+            )
+        else:
+            warning = f"There was no time to put back the settings of {number.phone_number.e164} at Twilio."
+        warnings += [warning] if warning else []
+        ports.agents.delete_number(number)
+    return warnings
 
 
 def find_number(account_id: str, text: str, ports: Services) -> Number:

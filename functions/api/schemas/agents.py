@@ -99,10 +99,11 @@ class AgentOut(AgentFields, Answer):
 
 
 class AgentDeleted(Answer):
-    """What is left of a deleted agent."""
+    """What is left of a deleted agent. `warnings`: settings of its numbers that Twilio did not take back."""
 
     agent_id: str
     deleted: Literal[True] = True
+    warnings: list[str] | None = None
 
 
 class VoiceOut(Answer):

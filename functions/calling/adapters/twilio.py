@@ -5,26 +5,26 @@ never reached or 429: nothing was placed · 4xx: refused · anything else: it ma
 """
 
 import json
-import logging
 import re
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
+from calling.adapters.twilio_client import client, http_client
 from calling.domain.call import CarrierStatus
-from calling.domain.callbacks import NumberUrls
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import PhoneNumber, mask
-from calling.ports import CarrierAccount, CarrierCall, DialRequest
+from calling.domain.routing import Routing
+from calling.ports import CarrierAccount, CarrierCall, CarrierLine, DialRequest
 
 if TYPE_CHECKING:
+    from twilio.http import HttpClient
     from twilio.rest import Client
 
 T = TypeVar("T")
-TIMEOUT_SECONDS = 10.0
 _EVENTS = ["initiated", "ringing", "answered", "completed"]
 # Too many requests, too many calls at once, a full queue (twilio.com/docs/api/errors): nothing was placed.
 _THROTTLED_CODES = frozenset({20429, 10004, 22005})
@@ -127,65 +127,32 @@ class TwilioCarrier:
                 raise
             return None
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, urls: NumberUrls) -> bool:
-        """Find a number and point its webhooks here; see the port."""
-        numbers = self._client(account).incoming_phone_numbers
-        found = _asked(lambda: numbers.list(phone_number=number.e164, limit=20))
-        mine = next((n for n in found if n.phone_number == number.e164), None)
-        if mine is None:
-            return False
-        _asked(
-            lambda: mine.update(
-                voice_url=urls.voice,
-                voice_method="POST",
-                voice_fallback_url=urls.voice_fallback,
-                voice_fallback_method="POST",
-                status_callback=urls.status,
-                status_callback_method="POST",
-            )
-        )
-        return True
+    def line(self, account: CarrierAccount, number: PhoneNumber) -> CarrierLine | None:
+        """Look a number up; see the port."""
+        client = self._client(account)
+        # Twilio finds parts of numbers, too.
+        owned = _asked(lambda: client.incoming_phone_numbers.list(phone_number=number.e164, limit=20))
+        for mine in owned:
+            if mine.phone_number == number.e164:
+                return CarrierLine(mine.sid, _has_voice(mine), _routing(mine))
+        verified = _asked(lambda: client.outgoing_caller_ids.list(phone_number=number.e164, limit=20))
+        callers = (CarrierLine(v.sid, voice=True, routing=None) for v in verified if v.phone_number == number.e164)
+        return next(callers, None)
+
+    def route(self, account: CarrierAccount, line: CarrierLine, routing: Routing) -> None:
+        """Set where a number's calls go; see the port."""
+        settings = asdict(routing)
+        # Setting one of the two unsets the other, so only what is set is sent; both empty unset both.
+        if routing.voice_application_sid or routing.trunk_sid:
+            settings = {n: v for n, v in settings.items() if v or n not in ("voice_application_sid", "trunk_sid")}
+        _asked(lambda: self._client(account).incoming_phone_numbers(line.sid).update(**settings))
 
     def _client(self, account: CarrierAccount) -> "Client":
-        from twilio.rest import Client  # noqa: PLC0415  see the module's docstring
-
-        return Client(account.sid, account.auth_token, http_client=self._http)
+        return client(account, self._http)
 
     @cached_property
-    def _http(self) -> Any:  # noqa: ANN401  a class made after the import
-        return _http_class()(self._base_url)
-
-
-@cache
-def _http_class() -> type:
-    from twilio.http.http_client import TwilioHttpClient  # noqa: PLC0415  see the module's docstring
-
-    class Http(TwilioHttpClient):  # type: ignore[misc]  # untyped
-        """Twilio's HTTP client without retries or kept connections, able to ask another host.
-
-        A kept connection that the other side has closed meanwhile looks like a lost answer, and a lost answer costs
-        an attempt: a handshake a request is cheaper.
-        """
-
-        def __init__(self, base_url: str) -> None:
-            # Its own logger writes whole requests, numbers included; this one writes nothing.
-            silent = logging.getLogger(f"{__name__}.silent")
-            silent.disabled = True
-            super().__init__(timeout=TIMEOUT_SECONDS, max_retries=0, logger=silent)
-            self._base = urlsplit(base_url)
-
-        def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  Twilio's signature
-            try:
-                return super().request(method, self._moved(url), *args, **kwargs)
-            finally:
-                self.session.close()
-
-        def _moved(self, url: str) -> str:
-            if not self._base.netloc:
-                return url
-            return urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
-
-    return Http
+    def _http(self) -> "HttpClient":
+        return http_client(self._base_url)
 
 
 def _asked(request: Callable[[], T]) -> T:
@@ -266,6 +233,17 @@ def _call(found: Any) -> CarrierCall:  # noqa: ANN401  a twilio CallInstance
         queue_time_ms=_whole(found.queue_time),
         price=_price(found),
     )
+
+
+def _has_voice(found: Any) -> bool:  # noqa: ANN401  a twilio IncomingPhoneNumberInstance
+    """Only a plain no is one: Twilio's package calls this field a string, its documents an object."""
+    told = found.capabilities
+    return not isinstance(told, dict) or told.get("voice") is not False
+
+
+def _routing(found: Any) -> Routing:  # noqa: ANN401  a twilio IncomingPhoneNumberInstance
+    told = {f.name: getattr(found, f.name, None) for f in fields(Routing)}
+    return Routing(**{name: value for name, value in told.items() if value})
 
 
 def _status(word: object) -> CarrierStatus:

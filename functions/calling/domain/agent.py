@@ -8,6 +8,7 @@ from calling.domain.errors import InvalidRequest, NotPermitted
 from calling.domain.language import LANGUAGES, accent, base, spoken
 from calling.domain.language_model import ModelTraits
 from calling.domain.phone_number import PhoneNumber
+from calling.domain.routing import Region, Routing
 
 MAX_PROMPT = 16_000  # characters, of system_prompt and of a call's prompt
 
@@ -152,7 +153,8 @@ class Agent:
 class Number:
     """A phone number of an agent, and the carrier account it lives in.
 
-    `twilio_token` is the ciphertext (KMS), never the token; None means the deployment's own carrier account.
+    `twilio_token`, `twilio_previous_token` and `twilio_api_key_secret` are ciphertexts (KMS), never the secrets;
+    None means the deployment's own carrier account. The previous token counts in signatures for an hour.
     """
 
     account_id: str
@@ -161,6 +163,11 @@ class Number:
     created_at: int  # epoch ms
     twilio_sid: str | None = None
     twilio_token: str | None = field(default=None, repr=False)
+    twilio_region: Region | None = None
+    twilio_api_key_sid: str | None = None
+    twilio_api_key_secret: str | None = field(default=None, repr=False)
+    twilio_previous_token: str | None = field(default=None, repr=False)
+    twilio_token_since: int | None = None  # epoch ms; None: since it was imported
     voice_id: str | None = None
     outbound_enabled: bool = True
     inbound_enabled: bool = True
@@ -170,6 +177,7 @@ class Number:
     webhook_url: str | None = None
     webhook2_url: str | None = None
     is_default: bool = False
+    routing_before: Routing | None = field(default=None, repr=False)  # None: its line was not taken
 
 
 def choose_from_number(numbers: tuple[Number, ...], wanted: str | None) -> Number:

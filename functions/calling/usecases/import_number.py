@@ -1,31 +1,22 @@
-"""Give a phone number of a carrier account to an agent and point its calls here."""
+"""Give a phone number of a carrier account to an agent; where calls to it are wanted, point them here."""
 
 from dataclasses import dataclass, field, replace
 
-from calling.domain import callbacks
 from calling.domain.agent import Number, VoicemailAction, check_spoken
-from calling.domain.callbacks import NumberUrls
-from calling.domain.errors import CarrierError, CarrierRefused, Conflict, InvalidRequest, NotFound
+from calling.domain.errors import CarrierError, Conflict, NotFound
 from calling.domain.phone_number import PhoneNumber, parse
-from calling.ports import (
-    AgentStore,
-    AlreadyExists,
-    Carrier,
-    CarrierAccount,
-    Clock,
-    Credentials,
-    Vault,
-)
+from calling.domain.routing import ours, without_us
+from calling.ports import AgentStore, AlreadyExists, Carrier, Clock, Credentials, Vault
+from calling.usecases.find_line import find_line
+from calling.usecases.own_account import OwnCredentials, own_account, sealed
 
 
 @dataclass(frozen=True, slots=True)
 class NumberRequest:
-    """A number to import. Without `twilio_sid` and `twilio_token` it is in the deployment's own carrier account."""
+    """A number to import. Without credentials of its `own` it is in the deployment's own carrier account."""
 
     phone_number: str
     agent_id: str
-    twilio_sid: str | None = None
-    twilio_token: str | None = field(default=None, repr=False)
     voice_id: str | None = None
     outbound_enabled: bool = True
     inbound_enabled: bool = True
@@ -33,6 +24,7 @@ class NumberRequest:
     custom_prompt: str | None = field(default=None, repr=False)
     voicemail_action: VoicemailAction | None = None
     voicemail_message: str | None = field(default=None, repr=False)
+    own: OwnCredentials = field(default_factory=OwnCredentials)
 
 
 def import_number(
@@ -48,14 +40,17 @@ def import_number(
 ) -> Number:
     """Import a number.
 
+    The record comes before the line is taken, so that what stood there is never forgotten.
+
     Raises:
-        InvalidRequest: `invalid_phone_format`, `missing_field`, `invalid_voice_id`, `language_not_supported`.
+        InvalidRequest: `invalid_phone_format`, `missing_field`, `invalid_voice_id`, `language_not_supported`,
+            `number_without_voice`, `verified_caller_id`.
         NotFound: `agent_not_found`, `number_not_in_twilio`.
         Conflict: `number_already_imported`.
         CarrierError: `twilio_auth_failed`, or the carrier did not answer.
     """
     phone_number = parse(request.phone_number, field="phone_number")
-    _check_pair(request)
+    own = own_account(request.own)
     found = agents.get_agent(account_id, request.agent_id)
     if found is None:
         raise NotFound("There is no such agent.", code="agent_not_found", field="agent_id")
@@ -63,17 +58,22 @@ def import_number(
         check_spoken(found[0].language, request.voice_id)
     if agents.get_number(account_id, phone_number) is not None:
         raise _imported()
-    number = _number(account_id, request, phone_number, clock.now())
-    if request.twilio_sid is not None and request.twilio_token is not None:
-        owner = CarrierAccount(request.twilio_sid, request.twilio_token)
-        number = replace(number, twilio_token=vault.encrypt(account_id, request.twilio_token))
-    else:
-        owner = credentials.of_number(number)
-    _claim(owner, phone_number, callbacks.of_number(public_base_url, account_id), carrier=carrier)
+    number = sealed(_number(account_id, request, phone_number, clock.now()), own, vault=vault, now=clock.now())
+    account = own or credentials.of_number(number)
+    line = find_line(account, phone_number, inbound=number.inbound_enabled, carrier=carrier)
+    if number.inbound_enabled and line.routing is not None:
+        before = without_us(line.routing, None, public_base_url, account_id)
+        number = replace(number, routing_before=before)
     try:
         agents.add_number(number)
     except AlreadyExists as error:
         raise _imported() from error
+    if number.inbound_enabled:
+        try:
+            carrier.route(account, line, ours(public_base_url, account_id))
+        except CarrierError:
+            agents.delete_number(number)
+            raise
     return number
 
 
@@ -83,7 +83,6 @@ def _number(account_id: str, request: NumberRequest, phone_number: PhoneNumber, 
         agent_id=request.agent_id,
         phone_number=phone_number,
         created_at=now,
-        twilio_sid=request.twilio_sid,
         voice_id=request.voice_id,
         outbound_enabled=request.outbound_enabled,
         inbound_enabled=request.inbound_enabled,
@@ -92,34 +91,6 @@ def _number(account_id: str, request: NumberRequest, phone_number: PhoneNumber, 
         voicemail_action=request.voicemail_action,
         voicemail_message=request.voicemail_message,
     )
-
-
-def _check_pair(request: NumberRequest) -> None:
-    for missing, given, name in (
-        (request.twilio_sid, request.twilio_token, "twilio_sid"),
-        (request.twilio_token, request.twilio_sid, "twilio_token"),
-    ):
-        if missing is None and given is not None:
-            raise InvalidRequest("twilio_sid and twilio_token belong together.", code="missing_field", field=name)
-
-
-def _claim(owner: CarrierAccount, number: PhoneNumber, urls: NumberUrls, *, carrier: Carrier) -> None:
-    try:
-        there = carrier.number_exists(owner, number, urls)
-    except CarrierRefused as refused:
-        if refused.http_status != 401:
-            raise
-        raise CarrierAuthFailed(
-            "Twilio does not accept these credentials.", twilio_code=refused.twilio_code, http_status=401
-        ) from refused
-    if not there:
-        raise NotFound("This number is not in that Twilio account.", code="number_not_in_twilio", field="phone_number")
-
-
-class CarrierAuthFailed(CarrierError):
-    """The carrier did not accept the credentials that came with a number."""
-
-    default_code = "twilio_auth_failed"
 
 
 def _imported() -> Conflict:

@@ -65,11 +65,11 @@ class Webhooks:
 
     def __init__(self, http: httpx.AsyncClient, auth_token: str) -> None:
         self._http = http
-        self._validator = RequestValidator(auth_token)
+        self.auth_token = auth_token
 
     def signature(self, url: str, params: dict[str, str]) -> str:
         """The X-Twilio-Signature of a request; the fragment of its URL is no part of it."""
-        signature: str = self._validator.compute_signature(urldefrag(url).url, params)
+        signature: str = RequestValidator(self.auth_token).compute_signature(urldefrag(url).url, params)
         return signature
 
     async def send(self, target: Target, params: dict[str, str], token: str | None = None) -> httpx.Response | None:

@@ -44,6 +44,7 @@ class Controls:
             ("/_sim/calls", self.delete_calls, "DELETE"),
             ("/_sim/calls/inbound", self.call_in, "POST"),
             ("/_sim/calls/{sid}/dtmf", self.press, "POST"),
+            ("/_sim/account", self.get_account, "GET"),
             ("/_sim/faults", self.get_faults, "GET"),
             ("/_sim/faults", self.put_faults, "PUT"),
             ("/_sim/faults", self.delete_faults, "DELETE"),
@@ -114,6 +115,11 @@ class Controls:
             return JSONResponse({"error": "no stream is open on that call"}, HTTPStatus.CONFLICT)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
+    async def get_account(self, request: Request) -> Response:  # noqa: ARG002  # a handler's shape
+        """Whose carrier this is: the account's SID and the token it has now."""
+        exchange = self._exchange
+        return JSONResponse({"account_sid": exchange.settings.account_sid, "auth_token": exchange.auth_token})
+
     async def get_faults(self, request: Request) -> Response:  # noqa: ARG002  # a handler's shape
         """The plan in force."""
         return JSONResponse(self._exchange.faults.plan.model_dump())
@@ -127,6 +133,7 @@ class Controls:
     async def delete_faults(self, request: Request) -> Response:  # noqa: ARG002  # a handler's shape
         """No faults."""
         await self._put_faults(FaultPlan())
+        self._exchange.forget_rotation()
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def _put_faults(self, plan: FaultPlan) -> None:

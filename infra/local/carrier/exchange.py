@@ -22,9 +22,9 @@ from infra.local.carrier.call import CallLife, Equipment
 from infra.local.carrier.callbacks import Webhooks
 from infra.local.carrier.errors import TwilioError, bad_request
 from infra.local.carrier.faults import PASSED_ON, FaultPlan, Faults
-from infra.local.carrier.params import Dial, Params, Target
+from infra.local.carrier.params import Dial, Params
 from infra.local.carrier.people import People
-from infra.local.carrier.resources import CallRecord, NumberRecord
+from infra.local.carrier.resources import CallerIdRecord, CallRecord, NumberRecord
 from infra.local.carrier.speech import Voice
 
 log: Final = logging.getLogger(__name__)
@@ -39,7 +39,10 @@ def tls() -> ssl.SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the carrier is started with; an account has one SID, one token and its numbers."""
+    """What the carrier is started with; an account has one SID, one token and its numbers.
+
+    `caller_ids` are others' numbers that calls may show; `without_voice` are those of `numbers` that send texts only.
+    """
 
     account_sid: str
     auth_token: str
@@ -47,6 +50,8 @@ class Settings:
     speech_url: str
     scripted: bool = False
     cps: float = 0.0
+    caller_ids: tuple[str, ...] = ()
+    without_voice: tuple[str, ...] = ()
 
 
 # What Twilio shows as From of callers without a number: words on a keypad.
@@ -78,15 +83,29 @@ class Exchange:
         self.faults = Faults(settings.cps)
         self.calls: dict[str, CallLife] = {}
         self.numbers = {number: self._own(number) for number in settings.numbers}
+        self.caller_ids = {number: self._verified(number) for number in settings.caller_ids}
         # No keep-alive: the next callback may meet a server that has just closed an idle connection.
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=0)
         self._http = httpx.AsyncClient(verify=tls(), limits=limits, trust_env=False)
         self._voice = Voice(self._http, settings.speech_url)
-        webhooks = Webhooks(self._http, settings.auth_token)
-        self._equipment = Equipment(self.faults, webhooks, self._voice, settings.scripted)
+        self._webhooks = Webhooks(self._http, settings.auth_token)
+        self._equipment = Equipment(self.faults, self._webhooks, self._voice, settings.scripted)
         self._passed_on = FaultPlan().model_dump(include=PASSED_ON)
         self._next_slot = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def auth_token(self) -> str:
+        """The account's token now: what requests must bring, and what signs."""
+        return self._webhooks.auth_token
+
+    def forget_rotation(self) -> None:
+        """Have the token of the start again."""
+        self._webhooks.auth_token = self.settings.auth_token
+
+    def callers(self) -> frozenset[str]:
+        """The numbers a call may come from: verified ones, and owned ones that can speak."""
+        return frozenset(self.caller_ids) | {number for number, record in self.numbers.items() if record.voice}
 
     def place(self, dial: Dial, parameters: Params) -> CallRecord:
         """Accept an outbound call; it is queued while calls per second are short."""
@@ -97,15 +116,13 @@ class Exchange:
 
     def call_in(self, caller: Caller, to: str) -> CallRecord:
         """Call one of our numbers as somebody."""
-        settings = self.numbers[to].settings
-        fallback_url = settings.get("VoiceFallbackUrl", "")
-        voice_url, report_url = settings.get("VoiceUrl", ""), settings.get("StatusCallback", "")
+        number = self.numbers[to]
         dial = Dial(
             to=to,
             from_=caller.shown,
-            url=Target(voice_url, settings.get("VoiceMethod", "POST")) if voice_url else None,
-            fallback=Target(fallback_url, settings.get("VoiceFallbackMethod", "POST")) if fallback_url else None,
-            status_callback=Target(report_url, settings.get("StatusCallbackMethod", "POST")) if report_url else None,
+            url=number.target("VoiceUrl", "VoiceMethod"),
+            fallback=number.target("VoiceFallbackUrl", "VoiceFallbackMethod"),
+            status_callback=number.target("StatusCallback", "StatusCallbackMethod"),
         )
         record = self._record("inbound", dial, to, {})
         record.status = "ringing"
@@ -122,6 +139,8 @@ class Exchange:
             answer.raise_for_status()
             self._passed_on = elsewhere
         self.faults.put(plan)
+        if plan.carrier.rotate_token:
+            self._webhooks.auth_token = uuid4().hex
 
     def records(self) -> list[CallRecord]:
         """All calls, oldest first."""
@@ -145,8 +164,12 @@ class Exchange:
         await self._http.aclose()
 
     def _own(self, number: str) -> NumberRecord:
-        digest = hashlib.sha256(f"{self.settings.account_sid}{number}".encode()).hexdigest()
-        return NumberRecord(f"PN{digest[:32]}", self.settings.account_sid, number, time(), number)
+        account, voice = self.settings.account_sid, number not in self.settings.without_voice
+        return NumberRecord(_number_sid(account, number), account, number, time(), number, voice)
+
+    def _verified(self, number: str) -> CallerIdRecord:
+        account = self.settings.account_sid
+        return CallerIdRecord(_number_sid(account, number), account, number, time())
 
     def _record(self, direction: str, dial: Dial, ours: str, parameters: Params) -> CallRecord:
         return CallRecord(
@@ -156,7 +179,7 @@ class Exchange:
             to=dial.to,
             from_=dial.from_,
             created_at=time(),
-            phone_number_sid=self.numbers[ours].sid,
+            phone_number_sid=self.numbers[ours].sid if ours in self.numbers else "",
             parameters=parameters,
         )
 
@@ -185,6 +208,10 @@ class Exchange:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("call %s broke", task.get_name(), exc_info=error)
+
+
+def _number_sid(account_sid: str, number: str) -> str:
+    return "PN" + hashlib.sha256(f"{account_sid}{number}".encode()).hexdigest()[:32]
 
 
 def refusal(people: People, to: str) -> TwilioError | None:

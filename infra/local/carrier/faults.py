@@ -59,12 +59,15 @@ class CarrierFaults(_Part):
 
     `trial`: seconds of preamble between the answer and the call's TwiML, as on a trial account. `last_word`: what a
     call becomes that is told to complete before anybody answered; Twilio does not say which. `price_after_ms`: how
-    long after its end a call is billed.
+    long after its end a call is billed. `rotate_token`: the account has a new auth token from now on; the one before
+    it is refused and signs nothing any more, as after a promotion at Twilio. `GET /_sim/account` tells it, and `DELETE`
+    of the faults brings the first one back.
     """
 
     trial: Seconds = 0.0
     last_word: Literal["canceled", "completed"] = "canceled"
     price_after_ms: Milliseconds = 30_000.0
+    rotate_token: bool = False
 
 
 class FaultPlan(_Part):

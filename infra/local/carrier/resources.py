@@ -11,7 +11,7 @@ from time import time
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
-from infra.local.carrier.params import Params
+from infra.local.carrier.params import Params, Target
 
 API_VERSION: Final = "2010-04-01"
 _MINUTE_USD: Final = 0.014  # a begun minute to a US number
@@ -181,7 +181,23 @@ class NumberRecord:
     phone_number: str
     created_at: float
     friendly_name: str
+    voice: bool = True
     settings: dict[str, str] = field(default_factory=dict)
+
+    def target(self, url_name: str, method_name: str) -> Target | None:
+        """Whom a setting has asked about calls to this number. Application and trunk go before its voice URLs."""
+        elsewhere = self.settings.get("VoiceApplicationSid") or self.settings.get("TrunkSid")
+        url = self.settings.get(url_name, "")
+        if not url or (elsewhere and url_name.startswith("Voice")):
+            return None
+        return Target(url, self.settings.get(method_name) or "POST")
+
+    def update(self, given: dict[str, str]) -> None:
+        """Change settings. Setting an application unsets the trunk, and the other way round."""
+        self.settings.update(given)
+        for name, other in (("VoiceApplicationSid", "TrunkSid"), ("TrunkSid", "VoiceApplicationSid")):
+            if given.get(name):
+                self.settings[other] = ""
 
     def to_twilio(self) -> dict[str, object]:
         """The IncomingPhoneNumber resource."""
@@ -195,7 +211,7 @@ class NumberRecord:
             "api_version": API_VERSION,
             "beta": False,
             "bundle_sid": None,
-            "capabilities": {"voice": True, "sms": False, "mms": False, "fax": False},
+            "capabilities": {"voice": self.voice, "sms": not self.voice, "mms": False, "fax": False},
             "date_created": rfc2822(self.created_at),
             "date_updated": rfc2822(self.created_at),
             "emergency_address_sid": None,
@@ -212,12 +228,12 @@ class NumberRecord:
             "sms_url": "",
             "status": "in-use",
             "subresource_uris": {"assigned_add_ons": f"{uri}/AssignedAddOns.json"},
-            "trunk_sid": None,
             "type": "mobile",
             "uri": f"{uri}.json",
             "voice_caller_id_lookup": False,
             "voice_receive_mode": "voice",
             **{_snake(name): value for name, value in shown.items()},
+            "trunk_sid": shown["TrunkSid"] or None,
         }
 
 
@@ -229,7 +245,30 @@ NUMBER_SETTINGS: Final = {
     "StatusCallback": "",
     "StatusCallbackMethod": "POST",
     "VoiceApplicationSid": "",
+    "TrunkSid": "",
 }
+
+
+@dataclass(slots=True)
+class CallerIdRecord:
+    """A number of somebody else's that its owner has verified: calls may show it, none to it come here."""
+
+    sid: str
+    account_sid: str
+    phone_number: str
+    created_at: float
+
+    def to_twilio(self) -> dict[str, object]:
+        """The OutgoingCallerId resource."""
+        return {
+            "sid": self.sid,
+            "account_sid": self.account_sid,
+            "date_created": rfc2822(self.created_at),
+            "date_updated": rfc2822(self.created_at),
+            "friendly_name": self.phone_number,
+            "phone_number": self.phone_number,
+            "uri": f"/{API_VERSION}/Accounts/{self.account_sid}/OutgoingCallerIds/{self.sid}.json",
+        }
 
 
 def _snake(name: str) -> str:
@@ -265,7 +304,7 @@ def _day_matches(epoch: float | None, name: str, query: Params) -> bool:
     return asked.get("", day) == day and asked.get(">", day) <= day <= asked.get("<", day)
 
 
-Record = TypeVar("Record", CallRecord, NumberRecord)
+Record = TypeVar("Record", CallRecord, NumberRecord, CallerIdRecord)
 
 
 def page_of(records: Sequence[Record], path: str, key: str, query: Params) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class RestApi:
             ("/Calls/{sid}.json", self.fetch_call, "GET"),
             ("/Calls/{sid}.json", self.update_call, "POST"),
             ("/IncomingPhoneNumbers.json", self.list_numbers, "GET"),
+            ("/OutgoingCallerIds.json", self.list_caller_ids, "GET"),
             ("/IncomingPhoneNumbers/{sid}.json", self.fetch_number, "GET"),
             ("/IncomingPhoneNumbers/{sid}.json", self.update_number, "POST"),
         ]
@@ -64,7 +65,7 @@ class RestApi:
             user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             raise errors.not_authenticated() from None
-        right = secrets.compare_digest(password.encode(), settings.auth_token.encode())
+        right = secrets.compare_digest(password.encode(), self._exchange.auth_token.encode())
         if scheme.lower() != "basic" or user != settings.account_sid or not right:
             raise errors.not_authenticated()
         if request.path_params["account"] != settings.account_sid:
@@ -73,7 +74,7 @@ class RestApi:
     async def create_call(self, request: Request) -> Response:
         """`POST Calls.json`."""
         params = parse_form(await request.body())
-        dial = read_dial(params, frozenset(self._exchange.numbers))
+        dial = read_dial(params, self._exchange.callers())
         if (refused := refusal(self._exchange.people, dial.to)) is not None:
             raise refused
         faults = self._exchange.faults
@@ -123,10 +124,14 @@ class RestApi:
     async def list_numbers(self, request: Request) -> Response:
         """`GET IncomingPhoneNumbers.json`."""
         query = _query(request)
-        # Twilio matches a part of a number, with * for any digit; we have no use for the star.
-        part = one(query, "PhoneNumber").replace("*", "").replace(" ", "+")
-        found = [record for record in self._exchange.numbers.values() if part in record.phone_number]
+        found = [record for record in self._exchange.numbers.values() if _part(query) in record.phone_number]
         return JSONResponse(page_of(found, request.url.path, "incoming_phone_numbers", query))
+
+    async def list_caller_ids(self, request: Request) -> Response:
+        """`GET OutgoingCallerIds.json`."""
+        query = _query(request)
+        found = [record for record in self._exchange.caller_ids.values() if _part(query) in record.phone_number]
+        return JSONResponse(page_of(found, request.url.path, "outgoing_caller_ids", query))
 
     async def fetch_number(self, request: Request) -> Response:
         """`GET IncomingPhoneNumbers/{sid}.json`."""
@@ -139,7 +144,8 @@ class RestApi:
         target(params, "VoiceUrl", "VoiceMethod", 21402)
         target(params, "VoiceFallbackUrl", "VoiceFallbackMethod", 21402)
         target(params, "StatusCallback", "StatusCallbackMethod", 21609)
-        record.settings.update({name: one(params, name) for name in NUMBER_SETTINGS if name in params})
+        target(params, "VoiceFallbackUrl", "VoiceFallbackMethod", 21502)
+        record.update({name: one(params, name) for name in NUMBER_SETTINGS if name in params})
         record.friendly_name = one(params, "FriendlyName") or record.friendly_name
         return JSONResponse(record.to_twilio())
 
@@ -177,6 +183,11 @@ def _redirect(life: CallLife, params: Params) -> None:
     if len(twiml) > MAX_TWIML:
         raise errors.bad_request(20001, f"Twiml may have {MAX_TWIML} characters")
     life.redirect(url or twiml)
+
+
+def _part(query: Params) -> str:
+    """Twilio matches a part of a number, with * for any digit; we have no use for the star."""
+    return one(query, "PhoneNumber").replace("*", "").replace(" ", "+")
 
 
 def _query(request: Request) -> Params:

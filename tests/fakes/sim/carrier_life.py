@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from calling.domain.call import CarrierStatus
-from calling.domain.callbacks import NumberUrls
 from calling.domain.carrier_codes import Fault, fault
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.progress import CarrierFact
-from calling.ports import CarrierAccount, CarrierCall, DialRequest
+from calling.domain.routing import Routing
+from calling.ports import CarrierAccount, CarrierCall, CarrierLine, DialRequest
 from tests.fakes.sim.agenda import Agenda
 from tests.fakes.sim.faults import Faults
 from tests.fakes.sim.lives import Life, human
@@ -136,8 +136,11 @@ class SimCarrier:
         if live is not None:
             self._end(sid, S.CANCELED if live.answered_at is None else S.COMPLETED)
 
-    def number_exists(self, account: CarrierAccount, number: PhoneNumber, urls: NumberUrls) -> bool:
-        return True
+    def line(self, account: CarrierAccount, number: PhoneNumber) -> CarrierLine | None:
+        return CarrierLine("PN1", voice=True, routing=Routing())
+
+    def route(self, account: CarrierAccount, line: CarrierLine, routing: Routing) -> None:
+        pass
 
     def _fail(self) -> None:
         if self.faults.happens("carrier does not answer", self.faults.ask_fails):

@@ -86,7 +86,7 @@ def make_world() -> World:
         idempotency=idempotency,
         blobs=blobs,
         carrier=carrier,
-        credentials=MemoryCredentials(),
+        credentials=MemoryCredentials(clock=clock),
         vault=vault,
         dial_queue=dial_queue,
         delivery_queue=delivery_queue,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from calling.domain import agent as agent_module
-from calling.domain.callbacks import of_number
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused
 from calling.domain.phone_number import PhoneNumber
+from calling.domain.routing import ours
 from tests.unit.api.conftest import FROM, FROM_2, Api, World, error_of
 
 NEW = "+447700900555"
@@ -27,7 +27,7 @@ def test_import_points_the_number_here(world: World, api: Api) -> None:
     assert number["phone_number"] == NEW
     assert (number["voice_id"], number["custom_prompt"], number["twilio_sid"]) == ("Amy", "Be brief.", None)
     assert number["outbound_enabled"] is number["inbound_enabled"] is True
-    assert world.carrier.urls[NEW] == of_number("https://api.example.com", world.owner.account_id)
+    assert world.carrier.routings[NEW] == ours("https://api.example.com", world.owner.account_id)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_patch_moves_a_number_to_another_agent(api: Api) -> None:
 
 def test_patch_refusals(api: Api) -> None:
     error_of(api.request("PATCH", PATH, json={"voice": "x"}), 400, "unknown_field", "voice")
-    error_of(api.request("PATCH", PATH, json={"twilio_token": "x"}), 400, "unknown_field", "twilio_token")
+    error_of(api.request("PATCH", PATH, json={"twilio_token": "x"}), 400, "missing_field", "twilio_sid")
     error_of(api.request("PATCH", PATH, json={"outbound_enabled": None}), 400, "invalid_field", "outbound_enabled")
     leave = {"voicemail_action": "leave_message"}
     error_of(api.request("PATCH", PATH, json=leave), 400, "voicemail_message_required")

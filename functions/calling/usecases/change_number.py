@@ -1,0 +1,72 @@
+"""Change a number: where calls to it begin or cease to be wanted, its line at the carrier follows."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from calling.domain.agent import Number
+from calling.domain.errors import CarrierError
+from calling.domain.routing import ours, without_us
+from calling.ports import AgentStore, Carrier, Clock, Credentials, Vault
+from calling.usecases.find_line import find_line
+from calling.usecases.own_account import OwnCredentials, own_account, sealed
+from calling.usecases.release_line import release_line
+
+Sent = Mapping[str, Any]  # the fields of OwnCredentials that are to change
+
+
+def change_number(
+    was: Number,
+    number: Number,
+    sent: Sent,
+    *,
+    public_base_url: str,
+    agents: AgentStore,
+    carrier: Carrier,
+    credentials: Credentials,
+    vault: Vault,
+    clock: Clock,
+) -> tuple[Number, str | None]:
+    """Store `number` in place of `was`, and give it with a warning where its line could not be given back.
+
+    New credentials are tried at the carrier before anything is changed; calls that live go on under the token they
+    began with for an hour. A SID of null puts the number into the deployment's own account.
+
+    Raises:
+        InvalidRequest: `missing_field`, `number_without_voice`, `verified_caller_id`.
+        NotFound: `number_not_in_twilio`.
+        CarrierError: `twilio_auth_failed`, or the carrier did not answer; nothing was changed.
+        StaleRecord: the number has moved to another agent meanwhile.
+    """
+    if sent:
+        number = sealed(number, own_account(_merged(was, sent, credentials)), vault=vault, now=clock.now())
+    taken = number.inbound_enabled and (bool(sent) or not was.inbound_enabled)
+    line = None
+    if taken or sent:
+        account = credentials.of_number(number)
+        line = find_line(account, number.phone_number, inbound=number.inbound_enabled, carrier=carrier)
+    warning = None
+    if taken and line is not None and line.routing is not None:
+        before = without_us(line.routing, was.routing_before, public_base_url, was.account_id)
+        number = replace(number, routing_before=before)
+    elif was.inbound_enabled and not number.inbound_enabled:
+        held = replace(number, inbound_enabled=True)
+        warning = release_line(held, public_base_url=public_base_url, carrier=carrier, credentials=credentials)
+        number = number if warning else replace(number, routing_before=None)
+    agents.put_number(number, was=was)
+    if taken and line is not None:
+        try:
+            carrier.route(account, line, ours(public_base_url, was.account_id))
+        except CarrierError:
+            agents.put_number(was, was=number)
+            raise
+    return number, warning
+
+
+def _merged(was: Number, sent: Sent, credentials: Credentials) -> OwnCredentials:
+    """Put what was sent over what there is; another account shares nothing with the one before."""
+    there = OwnCredentials()
+    if was.twilio_sid is not None and sent.get("sid", was.twilio_sid) == was.twilio_sid:
+        own = credentials.of_number(was)
+        there = OwnCredentials(own.sid, own.auth_token, own.region, own.api_key_sid, own.api_key_secret)
+    return replace(there, **sent)
