@@ -41,6 +41,9 @@ _LONGEST_PAUSE = 60
 _PAUSE_SECONDS = {10004: 10, 22005: _LONGEST_PAUSE}
 _LONGEST_QUEUE_MS = 30_000  # longer in the carrier's own queue, and a call would leave at a time nobody chose
 ENDED: Mapping[str, Any] = {"result": "ended"}
+BAD_CREDENTIALS = 20003  # Twilio's code
+_RENEWED = "credentials_renewed"
+DIALLED_AGAIN = frozenset({"throttled", _RENEWED})  # entries of a timeline after which the same attempt is asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,17 +161,37 @@ def _give_up(call: Call, refused: CarrierThrottled, *, ports: DialPorts) -> None
 def _take_back(call: Call, note: TimelineEntry) -> Revision | None:
     if CallStatus.QUEUED not in TRANSITIONS[call.status] or call.twilio_call_sid is not None:
         return None
-    changes = {"status": CallStatus.QUEUED, "dial_started_at": None, "dial_slot_at": None}
+    changes = {"status": CallStatus.QUEUED, "dial_started_at": None, "dial_slot_at": None, "dial_error_code": None}
     return Revision(changes, note=note)
 
 
-def refused_by_carrier(call: Call, refused: CarrierRefused | CarrierThrottled, *, ports: DialPorts) -> None:
+def others_are_stored(call: Call, account: CarrierAccount, *, ports: DialPorts) -> bool:
+    """Take the intent back, once, where other credentials are stored by now than those the carrier has refused.
+
+    Nothing was placed, as with a 429: the dial comes again by its own way, with its pace and its permission. Asked
+    after the refusal is on the record, so that secrets that cannot be read leave it refused.
+    """
+    if any(entry.event == _RENEWED for entry in call.timeline):
+        return False
+    number = ports.agents.get_number(call.account_id, call.our_number)
+    if number is None:
+        return False
+    ports.credentials.renew(number)
+    if ports.credentials.of_number(number) == account:
+        return False
+    note = TimelineEntry(
+        ports.clock.now(), _RENEWED, "the carrier account's credentials were changed: it is asked again"
+    )
+    return revise_call(call.account_id, call.call_id, lambda c: _take_back(c, note), calls=ports.calls)[1]
+
+
+def refused_by_carrier(call: Call, refused: CarrierRefused | CarrierThrottled, *, ports: DialPorts) -> Call:
     """Nothing was placed and nothing will be: the code is kept, and settling says `failed`."""
     code = refused.twilio_code or refused.http_status or 0
     note = TimelineEntry(ports.clock.now(), "refused", refused.message, {"twilio_code": refused.twilio_code})
-    revise_call(
+    return revise_call(
         call.account_id,
         call.call_id,
         lambda c: None if c.dial_error_code is not None else Revision({"dial_error_code": code}, note=note),
         calls=ports.calls,
-    )
+    )[0]

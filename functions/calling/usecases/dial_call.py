@@ -20,7 +20,16 @@ from calling.domain.limits import Limits
 from calling.domain.pacing import FAR_AWAY_MS, LATE_MS
 from calling.domain.revision import Revision
 from calling.ports import CarrierAccount, DialRequest
-from calling.usecases.dial_answers import ENDED, DialPorts, placed_at_carrier, refused_by_carrier, throttled
+from calling.usecases.dial_answers import (
+    BAD_CREDENTIALS,
+    DIALLED_AGAIN,
+    ENDED,
+    DialPorts,
+    others_are_stored,
+    placed_at_carrier,
+    refused_by_carrier,
+    throttled,
+)
 from calling.usecases.permit_dial import dial_refusal
 from calling.usecases.revise_call import revise_call
 
@@ -142,7 +151,7 @@ def _pace(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPor
 
 def _counted_at_the_door(call: Call) -> bool:
     """Tell whether the doorway of campaigns has counted this slot: it counts the first one of a campaign's call."""
-    again = call.dial_slot_at is not None or any(entry.event == "throttled" for entry in call.timeline)
+    again = call.dial_slot_at is not None or any(entry.event in DIALLED_AGAIN for entry in call.timeline)
     return call.recipient is not None and not again
 
 
@@ -176,8 +185,9 @@ def _ask(call: Call, account: CarrierAccount, token: str, *, ports: DialPorts, s
     except CarrierThrottled as refused:
         throttled(call, account, token, refused, ports=ports)
     except CarrierRefused as refused:
-        refused_by_carrier(call, refused, ports=ports)
-        ports.workflow.answer(token, ENDED)
+        call = refused_by_carrier(call, refused, ports=ports)
+        again = refused.twilio_code == BAD_CREDENTIALS and others_are_stored(call, account, ports=ports)
+        ports.workflow.answer(token, {"result": "wait", "seconds": 1} if again else ENDED)
     except CarrierAmbiguous:
         note = TimelineEntry(ports.clock.now(), "answer_lost", "the carrier's answer to the dial was lost")
         revise_call(

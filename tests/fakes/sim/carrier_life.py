@@ -80,6 +80,7 @@ class SimCarrier:
         self.posts: list[Post] = []
         self.calls: dict[str, _Live] = {}
         self.live: dict[str, None] = {}  # SIDs that are not over, in the order they began
+        self.token = "token"  # the one it accepts
         self.refuses: int | None = None  # this Twilio code, of every request before `refuses_until`
         self.refuses_until = 0
         self.pace = 0.0  # calls a second it dials by itself; what is above it queues. 0: any number
@@ -93,6 +94,7 @@ class SimCarrier:
         life = self._life(request.to_number.e164)
         answer = self.faults.create_call()
         code = self.refuses if self.agenda.now_ms < self.refuses_until else life.refused
+        code = code if account.auth_token == self.token else 20003
         if code is not None:
             self._post(account, request, None, f"refused {code}")
             if fault(code) is Fault.PACE:

@@ -87,9 +87,16 @@ class SimCredentials(MemoryCredentials):
         self.away_until = 0
 
     def of_number(self, number: Number) -> CarrierAccount:
+        self._read()
+        return super().of_number(number)
+
+    def renew(self, number: Number) -> bool:
+        self._read()
+        return super().renew(number)
+
+    def _read(self) -> None:
         if self.agenda.now_ms < self.away_until:
             raise SecretsAway
-        return super().of_number(number)
 
 
 class SimDialWorkflow:
