@@ -1,4 +1,4 @@
-"""Dials while the recogniser is full: at both doorways and just before the request; calls that come in are taken."""
+"""Dials while the recogniser is full: held at admission and just before the request; calls that come in are taken."""
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_a_hold_that_begins_while_the_pace_is_slept_for_is_obeyed(
     assert world.workflow.answers["token-1"]["result"] == "wait"
 
 
-def test_a_campaigns_recipient_waits_at_the_doorway_and_pays_nothing(world: World) -> None:
+def test_a_campaigns_recipient_waits_for_admission_and_pays_nothing(world: World) -> None:
     world.add_campaign("+447386172392")
     fill(world)
     assert world.begin() == ""
