@@ -1,10 +1,11 @@
 """The shipped media server for a load generator that speaks Twilio Media Streams: `make media-bench PORT=8765`.
 
 Server, session, conversation and providers are those of the container; so is what they read from the environment
-(`AWS_ENDPOINT_URL_POLLY`, `TRANSCRIBE_ENDPOINT_URL`, `ANTHROPIC_BASE_URL`, `STT_PROVIDER`, …). Three things differ,
-and they are here, because the shipped package has no setting that turns a check off: the stores are in memory, there
-is one agent, and the door admits every stream under any path, whatever it claims. The key of the language model is
-`ANTHROPIC_API_KEY`, calls are hung up at `TWILIO_API_URL`, and with `VOICEMAIL_MESSAGE` that is left on voicemails.
+(`AWS_ENDPOINT_URL_POLLY`, `ANTHROPIC_BASE_URL`, `STT_PROVIDER`, …). Three things differ, and they are here, because the
+shipped package has no setting that turns a check off: the stores are in memory, there is one agent, and the door admits
+every stream under any path, whatever it claims. The key of the language model is `ANTHROPIC_API_KEY`, calls are hung up
+at `TWILIO_API_URL`, and with `VOICEMAIL_MESSAGE` that is left on voicemails. Transcribe is at `TRANSCRIBE_WS_URL` for
+the recogniser that speaks its WebSocket API, and at `TRANSCRIBE_ENDPOINT_URL` for `STT_PROVIDER=transcribe-sdk`.
 
 It listens on loopback only. Each stream is an outbound call that has just been answered and whose opener lies ready,
 as `prepare_opener` leaves it; the agent listens for its default beat (`pickup_delay_ms`) before it speaks.
@@ -128,7 +129,10 @@ def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
     logs.set_up()
     os.environ |= {"ANTHROPIC_SECRET_ARN": "none", "MEDIA_HOST": "127.0.0.1", "MEDIA_PUBLIC_URL": "ws://127.0.0.1"}
-    asyncio.run(serve(load(MediaSettings), parts_of_the_bench))
+    settings, sockets = load(MediaSettings), os.environ.get("TRANSCRIBE_WS_URL")
+    if sockets and settings.stt_provider != "transcribe-sdk":
+        os.environ["TRANSCRIBE_ENDPOINT_URL"] = sockets
+    asyncio.run(serve(settings, parts_of_the_bench))
 
 
 if __name__ == "__main__":
