@@ -18,6 +18,7 @@ from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PLACEHOLDERS, PhoneNumber
 
 RING_SECONDS = 45  # Twilio's Timeout; it may add up to 5 s of its own (twilio.com/docs/voice/api/call-resource)
+RING_BUFFER_SECONDS = 5  # those
 RING_MARGIN_SECONDS = 15  # without a word from the carrier this long after the ring timeout, it is asked
 # Twilio's MachineDetectionTimeout: its default, and its highest. Some greetings take more than half a minute, and what
 # is not decided in time counts as a person. https://www.twilio.com/docs/voice/answering-machine-detection

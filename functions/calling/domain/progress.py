@@ -15,6 +15,7 @@ from typing import Any
 from calling.domain import events
 from calling.domain.call import (
     LOOK_MS,
+    RING_BUFFER_SECONDS,
     RING_MARGIN_SECONDS,
     TRANSITIONS,
     Call,
@@ -86,10 +87,14 @@ def said_at(timestamp: str | None, now: int) -> int:
 
 
 def as_it_was(call: Call, fact: CarrierFact) -> CarrierFact:
-    """Take `completed` of a call that we ended while it rang for what it is: Twilio's word is that of our request."""
+    """Take `completed` of a call that we ended while it rang for what it is: Twilio may repeat our request's word.
+
+    We end one that is not wanted any more, and one that rings on: what has no seconds that late was never answered.
+    """
     if fact.status is not CarrierStatus.COMPLETED or fact.duration_seconds or call.was_answered:
         return fact
-    ended_by_us = call.cancel_requested_at is not None or call.is_to_leave_queue or abandoned(call, fact.at)
+    rang_out = _ringing_ms(call, fact.at) > (call.ring_seconds + RING_BUFFER_SECONDS) * 1000
+    ended_by_us = call.cancel_requested_at is not None or call.is_to_leave_queue or rang_out
     return replace(fact, status=CarrierStatus.CANCELED, duration_seconds=None) if ended_by_us else fact
 
 
@@ -156,6 +161,9 @@ def abandoned(call: Call, now: int) -> bool:
         if call.media_opened_at is None:
             return now - (call.answered_at or now) > _MEDIA_LATE_MS
         return now - (call.media_alive_at or call.media_opened_at) > _MEDIA_DEAD_MS
-    queued = call.queue_time_ms or 0
-    ringing_for = now - (call.dial_started_at or now) - queued
-    return ringing_for > (call.ring_seconds + RING_MARGIN_SECONDS) * 1000
+    return _ringing_ms(call, now) > (call.ring_seconds + RING_MARGIN_SECONDS) * 1000
+
+
+def _ringing_ms(call: Call, now: int) -> int:
+    """Tell how long a call has rung at most: from its request on, but for the carrier's own queue."""
+    return now - (call.dial_started_at or now) - (call.queue_time_ms or 0)

@@ -8,18 +8,21 @@ world.run()
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from calling.domain.campaign import Campaign, CampaignStatus, Counts
 from calling.domain.contact import SuppressionSource
+from calling.domain.errors import CarrierError, Conflict
 from calling.domain.limits import Limits
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import Recipient
 from calling.domain.rows import Row
 from calling.ports import ExecutionState
 from calling.usecases.create_campaign import CampaignRequest, upload_key
+from calling.usecases.hang_up import hang_up
 from calling.usecases.hold_dials import hold_dials
 from calling.usecases.place_call import CallRequest, place_call
 from calling.usecases.start_campaign import start_campaign
@@ -143,6 +146,21 @@ class CampaignWorld(House):
             ids=self.ports["ids"],
         )
         return placed.call.call_id
+
+    def hang_up_on_ringing(self, most: int) -> None:
+        """Somebody changes their mind about calls that have not been answered yet."""
+        ringing = [self.carrier.calls[sid] for sid in self.carrier.live if self.carrier.calls[sid].answered_at is None]
+        for live in ringing[:most]:
+            with suppress(Conflict, CarrierError):  # over by now, or the wish stays
+                hang_up(
+                    ACCOUNT,
+                    live.owner,
+                    calls=self.calls,
+                    agents=self.agents,
+                    credentials=self.credentials,
+                    carrier=self.carrier,
+                    clock=self.clock,
+                )
 
     # ---------------------------------------------------------------- what tests look at
 

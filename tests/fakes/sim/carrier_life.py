@@ -1,11 +1,12 @@
 """The telephone company and the people it rings, in virtual time: what each number does is written down beforehand.
 
 It fulfils the port `Carrier`, keeps the book of requests, tells by callbacks, and enforces its own limits of ringing
-and of talking. The media stream of an answered call is part of it: it comes up, gives signs of life, ends, or dies.
+and of talking. It tells times in whole seconds, and shows a call as it was a moment ago. The media stream of an
+answered call is part of it: it comes up, gives signs of life, ends, or dies.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from calling.domain.call import CarrierStatus
@@ -63,11 +64,26 @@ class _Live:
     stream: bool = False
     used_up: bool = False  # its life was one of several, and is not there any more
     leaves_at: int = 0  # the carrier's own queue
+    over_at: int | None = None
+    was: list[tuple[int, CarrierCall]] = field(default_factory=list)  # until when it stood so
+
+    def change(self, now: int, call: CarrierCall) -> None:
+        self.was.append((now, self.call))
+        self.call = call
+
+    def as_of(self, moment: int) -> CarrierCall:
+        return next((call for until, call in self.was if until > moment), self.call)
+
+    @property
+    def came_to(self) -> CarrierStatus:
+        """What it was, whatever the carrier's last word says: `completed` may be that of the request to end it."""
+        never_answered = self.call.status is S.COMPLETED and self.answered_at is None
+        return S.CANCELED if never_answered else self.call.status
 
     @property
     def never_left(self) -> bool:
         """It was ended in the carrier's own queue: nobody's telephone rang."""
-        return self.call.ended_at is not None and self.call.ended_at < self.leaves_at
+        return self.over_at is not None and self.over_at < self.leaves_at
 
 
 class SimCarrier:
@@ -114,7 +130,8 @@ class SimCarrier:
     def fetch(self, account: CarrierAccount, sid: str) -> CarrierCall | None:
         self._fail()
         found = self.calls.get(sid)
-        return found.call if found else None
+        lag = 0 if self.faults.quiet else self.faults.fetch_lag_seconds
+        return found.as_of(self.agenda.now_ms - round(lag * 1000)) if found else None
 
     def find(
         self, account: CarrierAccount, *, to_number: PhoneNumber, from_number: PhoneNumber, created_after: int
@@ -135,8 +152,12 @@ class SimCarrier:
     def hang_up(self, account: CarrierAccount, sid: str, *, answered: bool) -> None:
         self._fail()
         live = self.calls.get(sid)
-        if live is not None:
-            self._end(sid, S.CANCELED if live.answered_at is None else S.COMPLETED)
+        if live is None:
+            return
+        if live.answered_at is not None or self.faults.happens("completed unanswered", self.faults.ends_as_completed):
+            self._end(sid, S.COMPLETED)  # `canceled` has left it alone, or is called so
+        else:
+            self._end(sid, S.CANCELED)
 
     def line(self, account: CarrierAccount, number: PhoneNumber) -> CarrierLine | None:
         return CarrierLine("PN1", voice=True, routing=Routing())
@@ -170,7 +191,7 @@ class SimCarrier:
     def _place(self, request: DialRequest, life: Life, *, used_up: bool) -> CarrierCall:
         self._made += 1
         sid = f"CA{self._made:032x}"
-        created = self.agenda.now_ms // 1000 * 1000
+        created = _second(self.agenda.now_ms)
         leaves = max(self.agenda.now_ms, self.free_at)
         queued = leaves - self.agenda.now_ms
         self.free_at = leaves + round(1000 / self.pace) if self.pace else leaves
@@ -192,7 +213,7 @@ class SimCarrier:
         live = self.calls.get(sid)
         if live is None or live.call.status.rank >= status.rank:
             return
-        live.call = replace(live.call, status=status)
+        live.change(self.agenda.now_ms, replace(live.call, status=status))
         self._tell(sid, live, status)
 
     def _answered(self, sid: str) -> None:
@@ -211,8 +232,9 @@ class SimCarrier:
         if live.call.status.is_terminal:
             return
         now = self.agenda.now_ms
-        seconds = (now - live.answered_at) // 1000 if live.answered_at is not None else None
-        live.call = replace(live.call, status=status, ended_at=now, duration_seconds=seconds)
+        seconds = (now - (live.answered_at or now)) // 1000 if status is S.COMPLETED else None
+        live.over_at = now
+        live.change(now, replace(live.call, status=status, ended_at=_second(now), duration_seconds=seconds))
         self.live.pop(sid, None)
         if live.never_left and live.used_up:
             self.people[live.call.to_number].insert(0, live.life)
@@ -227,7 +249,7 @@ class SimCarrier:
 
     def _tell(self, sid: str, live: _Live, status: CarrierStatus) -> None:
         sip = live.life.sip if status.is_terminal and status is live.life.end else None
-        fact = CarrierFact(sid, status, self.agenda.now_ms, live.call.duration_seconds, sip)
+        fact = CarrierFact(sid, status, _second(self.agenda.now_ms), live.call.duration_seconds, sip)
         fate, chance = self.faults.fate(), self.faults.chance
         if fate == "drop":
             return
@@ -291,6 +313,11 @@ class SimCarrier:
         if live.stream:
             live.stream = False
             self.told.stream_closes(live.owner, machine=machine)
+
+
+def _second(at: int) -> int:
+    """A moment as the carrier tells it."""
+    return at // 1000 * 1000
 
 
 def _owner(request: DialRequest) -> str:

@@ -40,6 +40,8 @@ class Faults:
     create: dict[str, float] = field(default_factory=dict)  # accept_then_drop, http_500, http_500_accepted, http_429
     ask_fails: float = 0.0  # of other requests to the carrier
     lag_seconds: float = 0.0  # how long a new call is missing from the carrier's lists
+    fetch_lag_seconds: float = 0.0  # a call that is asked after is shown as it was so long ago
+    ends_as_completed: float = 0.0  # of calls that we end before anybody answers: the carrier says `completed`
     media_dies: float = 0.0  # of media sessions
     index_lag: float = 0.0  # of reads of the table's index: they miss what was written in the last second
 

@@ -185,8 +185,13 @@ class Law:
         if self.house.machines.states.get(call_id) not in (None, ExecutionState.OVER):
             self.say(f"the execution of {call_id} runs")
         known = self.house.carrier.calls.get(call.twilio_call_sid or "")
-        if known is not None and call.status is not CallStatus.UNKNOWN and call.status.value != known.call.status.value:
-            self.say(f"{call_id} is {call.status.value}, at the carrier it was {known.call.status.value}")
+        if known is not None and call.status is not CallStatus.UNKNOWN and call.status.value != known.came_to.value:
+            self.say(f"{call_id} is {call.status.value}, at the carrier it was {known.came_to.value}")
+        if known is not None and call.answered_at is not None and known.answered_at is None:
+            self.say(f"{call_id} says it was answered; at the carrier nobody answered")
+        steps = [call.dial_started_at, call.ringing_at, call.answered_at, call.carrier_ended_at]
+        if [at for at in steps if at is not None] != sorted(at for at in steps if at is not None):
+            self.say(f"the times of {call_id} are not in order: {steps}")
         if known is not None and known.owner != call_id:
             self.say(f"{call_id} has taken the carrier's call of {known.owner}")
 

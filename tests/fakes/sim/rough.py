@@ -73,6 +73,8 @@ class Roughness:
             },
             ask_fails=0.05 * f,
             lag_seconds=8,
+            fetch_lag_seconds=3,
+            ends_as_completed=0.5,
             media_dies=0.05 * f,
             index_lag=0.2,
         )
@@ -157,6 +159,7 @@ def _act(world: CampaignWorld, chance: Random, phones: list[str], campaign_id: s
     acts.append(world.refuse_streams)
     acts += [partial(world.suppress, phone) for phone in chance.choices(phones, k=4)]
     acts += [partial(world.single, phone) for phone in chance.choices(phones, k=4)]
+    acts += [partial(world.hang_up_on_ringing, 3)] * 3
     for act in acts:
         if chance.random() < 0.6:
             world.at(chance.uniform(2, 150), act)
