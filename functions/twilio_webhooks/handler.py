@@ -22,7 +22,7 @@ from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
 from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
-from calling.adapters.twilio_signature import valid
+from calling.adapters.twilio_signature import Signature, valid
 from calling.domain import twiml
 from calling.domain.agent import Number
 from calling.domain.call import Call, CarrierStatus
@@ -30,7 +30,7 @@ from calling.domain.callbacks import CallCallback, NumberCallback
 from calling.domain.errors import InvalidRequest
 from calling.domain.phone_number import PhoneNumber, parse
 from calling.domain.progress import CarrierFact, said_at
-from calling.ports import AgentStore, CallStore, Clock, Credentials, DialWorkflow, LeasePool
+from calling.ports import AgentStore, CallStore, CarrierAccount, Clock, Credentials, DialWorkflow, LeasePool
 from calling.settings import (
     CarrierSettings,
     PublicSettings,
@@ -44,6 +44,7 @@ from calling.settings import (
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.after_stream import after_stream
 from calling.usecases.answer_inbound import InboundPorts, answer_inbound, inbound_call_id
+from calling.usecases.find_signer import find_signer
 from calling.usecases.record_progress import record_machine_detection, record_progress, record_stream_error
 
 log = logger("twilio_webhooks")
@@ -230,11 +231,14 @@ def _called(form: dict[str, str]) -> PhoneNumber | None:
 
 
 def _verified(event: dict[str, Any], number: Number, form: dict[str, str], ports: Ports) -> bool:
-    account = ports.credentials.of_number(number)
     query = f"?{event['rawQueryString']}" if event.get("rawQueryString") else ""
     url = f"{ports.public_base_url}{event['rawPath']}{query}"
-    signature = event.get("headers", {}).get("x-twilio-signature", "")
-    return form.get("AccountSid") == account.sid and valid(account.auth_token, url, form, signature)
+    signature = Signature.of(event.get("headers", {}))
+
+    def is_signed(account: CarrierAccount) -> bool:
+        return form.get("AccountSid") == account.sid and valid(account, url, form, signature)
+
+    return find_signer(number, is_signed, credentials=ports.credentials) is not None
 
 
 def _form(event: dict[str, Any]) -> dict[str, str]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 
-from calling.adapters.twilio_signature import valid_handshake
+from calling.adapters.twilio_signature import Signature, valid_handshake
 from calling.domain import stream_token
 from calling.domain.call import Call
 from calling.ports import CarrierAccount
+from calling.usecases.find_signer import find_signer
 from calling.usecases.record_media import media_opened
 from media.house import House
 from media.wire import twilio_stream as wire
@@ -39,8 +40,8 @@ class Refused(Exception):
 class Door(Protocol):
     """Lets streams in. Both methods may block."""
 
-    def admit(self, path: str, signature: str | None) -> Admission:
-        """Decide over a handshake by its path and signature header. Raises Refused."""
+    def admit(self, path: str, signature: Signature) -> Admission:
+        """Decide over a handshake by its path and signature. Raises Refused."""
 
     def open(self, admission: Admission, start: wire.Started) -> Call:
         """Check what an admitted stream's start claims and bind it to its call, once. Raises Refused, Conflict."""
@@ -53,15 +54,18 @@ class CarrierDoor:
         self._house = house
         self._public_url = public_url.rstrip("/")
 
-    def admit(self, path: str, signature: str | None) -> Admission:
+    def admit(self, path: str, signature: Signature) -> Admission:
         """Find the call and check the signature with its account's token."""
         ids = call_of(path)
         call = self._house.calls.get(*ids) if ids else None
         number = self._house.agents.get_number(call.account_id, call.our_number) if call else None
         if call is None or number is None:
             raise Refused(HTTPStatus.NOT_FOUND, "not_found")
-        account = self._house.credentials.of_number(number)
-        if not valid_handshake(account.auth_token, self._public_url + path, signature or ""):
+        url = self._public_url + path
+        account = find_signer(
+            number, lambda one: valid_handshake(one, url, signature), credentials=self._house.credentials
+        )
+        if account is None:
             raise Refused(HTTPStatus.FORBIDDEN, "invalid_signature")
         if call.media_opened_at is not None or call.status.is_terminal:
             raise Refused(HTTPStatus.FORBIDDEN, "stream_refused")

@@ -17,6 +17,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from calling.adapters.twilio_signature import Signature
 from calling.domain.errors import RedialError
 from media.briefing import brief
 from media.door import Admission, Door, Refused
@@ -98,8 +99,8 @@ class MediaServer:
             return self._health()
         try:
             async with asyncio.timeout(_ADMIT_TIMEOUT):
-                given = request.headers.get("X-Twilio-Signature")
-                self._admitted[connection] = await asyncio.to_thread(self._admit, request.path, given)
+                signature = Signature.of(request.headers)
+                self._admitted[connection] = await asyncio.to_thread(self._admit, request.path, signature)
         except Refused as refused:
             logger.warning("stream refused: %s", refused.code)
             return _answer(refused.status, {"error": {"type": "media_error", "code": refused.code}})
@@ -107,7 +108,7 @@ class MediaServer:
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": {"type": "media_error", "code": "unavailable"}})
         return None
 
-    def _admit(self, path: str, signature: str | None) -> Admission:
+    def _admit(self, path: str, signature: Signature) -> Admission:
         """Ask the door, while there is one. Blocks. Raises Refused."""
         if self._draining:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining")

@@ -20,6 +20,7 @@ from calling.adapters import aws
 from calling.adapters.clock import SystemClock, SystemIds
 from calling.adapters.polly import PollySpeech
 from calling.adapters.twilio import TwilioCarrier
+from calling.adapters.twilio_signature import Signature
 from calling.domain.agent import DEFAULT_VOICE, Agent, Number, VoicemailAction
 from calling.domain.call import Call, CallStatus, Direction
 from calling.domain.lease import ACCOUNT_POOL
@@ -62,7 +63,7 @@ class EveryStream:
         self._ids = SystemIds()
         self._opener = cache(lambda: speech.synthesize(OPENER, voice_id=DEFAULT_VOICE))
 
-    def admit(self, path: str, signature: str | None) -> Admission:
+    def admit(self, path: str, signature: Signature) -> Admission:
         """Store a call that has just been answered, with its opener and its slot under the cap."""
         house, message = self._house, os.environ.get("VOICEMAIL_MESSAGE")
         now = house.clock.now()

@@ -6,6 +6,7 @@ when a stream is lost, who a caller is, what a call has cost.
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -216,3 +217,44 @@ async def test_what_a_call_has_cost_is_learnt_from_the_bill(house: House) -> Non
     bases = {item.item: (item.basis, item.amount) for item in cost(after, ()).items}
     assert ("billed", 0.014) in bases.values()
     assert "billed" not in [item.basis for item in cost(before, ()).items]
+
+
+async def test_a_token_that_is_rotated_under_a_live_call_loses_no_callback(house: House) -> None:
+    """Twilio signs with the new token at once; our secret follows, and the first check that fails finds it."""
+    await house.at.person(PERSON, lines=[], ring_seconds=0.5, talk_seconds=0.5)
+    await house.dial()
+    await faults(house, carrier={"rotate_token": True})
+    told = (await house.at.sim.get("/_sim/account")).json()
+    house.credentials.rotated = CarrierAccount(told["account_sid"], told["auth_token"])
+    await house.over()
+    (call,) = (await house.at.sim.get("/_sim/calls")).json()
+    assert {callback["answer_status"] for callback in call["callbacks"]} == {204}
+    assert house.credentials.renewals == 1
+    assert house.credentials.account.auth_token != carrier_world.TOKEN
+    line = await asyncio.to_thread(house.wire.line, house.credentials.account, FROM)
+    assert line is not None
+
+
+async def test_what_the_token_before_signed_is_taken_while_ours_is_the_new_one(house: House) -> None:
+    account = replace(house.credentials.account, auth_token="new", other_tokens=(carrier_world.TOKEN,))
+    await house.at.person(PERSON, lines=[], talk_seconds=0.2)
+    await house.dial()
+    house.credentials.account = account
+    await house.over()
+    (call,) = (await house.at.sim.get("/_sim/calls")).json()
+    assert {callback["answer_status"] for callback in call["callbacks"]} == {204}
+    assert house.credentials.renewals == 0
+
+
+@pytest.mark.parametrize(("ours", "status"), [(("a shared key",), 204), ((), 403)])
+async def test_a_shared_key_signs_in_the_tokens_place(ours: tuple[str, ...], status: int) -> None:
+    async with carrier_world.carrier_world(numbers=(FROM.e164,), shared_key="a shared key") as carrier:
+        house = House(carrier)
+        house.credentials.account = replace(house.credentials.account, shared_keys=ours)
+        async with http_server(house.answer) as house.api:
+            await carrier.person(PERSON, answers="busy")
+            await house.dial()
+            sid = (await carrier.sim.get("/_sim/calls")).json()[0]["sid"]
+            await carrier.until(lambda: not carrier.exchange.alive(sid))
+        (call,) = (await carrier.sim.get("/_sim/calls")).json()
+        assert {callback["answer_status"] for callback in call["callbacks"]} == {status}

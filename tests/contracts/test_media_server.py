@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from media.door import CarrierDoor
 from media.llm import Ended, Manner, Piece, Words
 from media.server import MediaServer
 from tests.contracts.media_caller import Caller, signature
-from tests.contracts.media_world import ACCOUNT, URL, World, sid_of, token
+from tests.contracts.media_world import ACCOUNT, CARRIER, URL, World, sid_of, token
 
 PATH = f"/calls/{ACCOUNT}/call_1"
 
@@ -120,6 +121,15 @@ async def until(true: Any) -> None:
     async with asyncio.timeout(10):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_a_handshake_after_a_rotation_is_let_in(world: World, port: int) -> None:
+    """The first one that fails has the secret read again; what the token before signed goes on counting."""
+    world.credentials.rotated = replace(CARRIER, auth_token="new", other_tokens=(CARRIER.auth_token,))
+    for signer in ("new", CARRIER.auth_token):
+        opened = await Caller(port, "call_1").open(sign=signature(URL + PATH, signer))
+        await opened.close()
+    assert world.credentials.renewals == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from calling import settings as shared
+from calling.adapters.twilio_signature import Signature
 from media import __main__ as program
 from media.door import CarrierDoor, Refused
 from media.settings import MediaSettings
@@ -59,10 +60,10 @@ def test_an_unsigned_stream_is_refused_whatever_the_environment_says(
     told: dict[str, Any] = {f.name: value for f in fields(MediaSettings) if f.type is str} | {"media_public_url": URL}
     _, door = program.parts_of_a_deployment(MediaSettings(**told), lambda: None)
     assert type(door) is CarrierDoor
-    for signature in (None, "", value):
+    for signature in (Signature(), Signature(value), Signature(value, f"algorithm={value}")):
         with pytest.raises(Refused) as refused:
             door.admit(f"/calls/{ACCOUNT}/call_1", signature)
         assert (refused.value.status, refused.value.code) == (HTTPStatus.FORBIDDEN, "invalid_signature")
     with pytest.raises(Refused) as refused:
-        door.admit("/ws", None)
+        door.admit("/ws", Signature())
     assert refused.value.code == "not_found"

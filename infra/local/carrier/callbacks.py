@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import parse_qs, urldefrag, urlencode
 
 import httpx
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import HMAC_SHA256, SIGNATURE_HEADER, SIGNATURE_SETTINGS_HEADER, RequestValidator
 
 from infra.local.carrier.faults import Faults
 from infra.local.carrier.params import Target
@@ -63,14 +63,22 @@ class Policy:
 class Webhooks:
     """Sends signed requests."""
 
-    def __init__(self, http: httpx.AsyncClient, auth_token: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, auth_token: str, shared_key: str = "") -> None:
         self._http = http
         self.auth_token = auth_token
+        self._shared_key = shared_key
 
     def signature(self, url: str, params: dict[str, str]) -> str:
         """The X-Twilio-Signature of a request; the fragment of its URL is no part of it."""
         signature: str = RequestValidator(self.auth_token).compute_signature(urldefrag(url).url, params)
         return signature
+
+    def _signed(self, url: str, params: dict[str, str]) -> dict[str, str]:
+        if not self._shared_key:
+            return {SIGNATURE_HEADER: self.signature(url, params)}
+        signature = RequestValidator(self._shared_key).compute_signature(url, params, HMAC_SHA256)
+        settings = f"key=webhooks_sharedkey_{1:032x},algorithm={HMAC_SHA256}"
+        return {SIGNATURE_HEADER: signature, SIGNATURE_SETTINGS_HEADER: settings}
 
     async def send(self, target: Target, params: dict[str, str], token: str | None = None) -> httpx.Response | None:
         """Send once, and again as the URL's fragment allows; None if nobody answered."""
@@ -94,10 +102,10 @@ class Webhooks:
         url = target.url
         if target.method == "GET":
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
-            headers["X-Twilio-Signature"] = self.signature(url, {})
+            headers |= self._signed(url, {})
             request = self._http.build_request("GET", url, headers=headers, timeout=timeout)
         else:
-            headers["X-Twilio-Signature"] = self.signature(url, params)
+            headers |= self._signed(url, params)
             request = self._http.build_request("POST", url, data=params, headers=headers, timeout=timeout)
         try:
             response = await self._http.send(request)

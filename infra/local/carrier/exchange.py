@@ -42,6 +42,7 @@ class Settings:
     """What the carrier is started with; an account has one SID, one token and its numbers.
 
     `caller_ids` are others' numbers that calls may show; `without_voice` are those of `numbers` that send texts only.
+    A `shared_key` signs callbacks in the token's place, as by a webhook rule; not handshakes: no document says so.
     """
 
     account_sid: str
@@ -52,6 +53,7 @@ class Settings:
     cps: float = 0.0
     caller_ids: tuple[str, ...] = ()
     without_voice: tuple[str, ...] = ()
+    shared_key: str = ""
 
 
 # What Twilio shows as From of callers without a number: words on a keypad.
@@ -88,7 +90,7 @@ class Exchange:
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=0)
         self._http = httpx.AsyncClient(verify=tls(), limits=limits, trust_env=False)
         self._voice = Voice(self._http, settings.speech_url)
-        self._webhooks = Webhooks(self._http, settings.auth_token)
+        self._webhooks = Webhooks(self._http, settings.auth_token, settings.shared_key)
         self._equipment = Equipment(self.faults, self._webhooks, self._voice, settings.scripted)
         self._passed_on = FaultPlan().model_dump(include=PASSED_ON)
         self._next_slot = 0.0
