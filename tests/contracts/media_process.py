@@ -58,6 +58,7 @@ def main() -> None:
             "recording": call.recording_key,
             "first_audio_ms": call.first_audio_ms,
             "voice_to_voice_ms": call.voice_to_voice_ms,
+            "model_usage": [dataclasses.asdict(used) for used in call.model_usage],
             "turns": [dataclasses.asdict(turn) for turn in world.calls.turns(call.account_id, call.call_id)],
             "hung_up": call.twilio_call_sid in world.carrier.hung_up,
         }

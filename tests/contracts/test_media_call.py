@@ -134,6 +134,13 @@ def test_the_call_is_hung_up_at_the_carrier_and_its_end_stored(calls: Calls) -> 
     assert (record["reason"], record["closed"], record["hung_up"]) == ("completed", True, True)
 
 
+def test_the_tokens_the_model_counted_are_on_the_record(calls: Calls) -> None:
+    (used,) = calls.records[POLITE]["model_usage"]
+    assert used["model"] == "claude-haiku-5-5"
+    assert used["input_tokens"] > 100
+    assert used["output_tokens"] > 5
+
+
 def test_times_are_measured(calls: Calls) -> None:
     record = calls.records[POLITE]
     assert record["first_audio_ms"] > 0

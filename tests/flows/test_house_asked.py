@@ -18,7 +18,9 @@ SCHEMA = {"type": "object", "properties": {"appointment_day": {"type": "string",
 def asked(story: Story) -> dict[str, str]:
     """Four calls placed at once; ids by who is called."""
     running = story.running
-    assert running.api("PUT", f"/agents/{story.agent_id}", {"extraction_schema": SCHEMA}).status_code == 200
+    # A model that must not be told to think nothing, and on which no tool can be forced.
+    changed = {"extraction_schema": SCHEMA, "llm_model": "claude-sonnet-5-5"}
+    assert running.api("PUT", f"/agents/{story.agent_id}", changed).status_code == 200
     running.person(AUNT, answers="voicemail")
     running.person(RINGING, answers="no-answer")
     running.person(BUYER, lines=["Hello?", "Could we move it to Wednesday at three?", "No, that is all. Bye."])
@@ -65,6 +67,25 @@ def test_what_the_agents_schema_asks_for_is_extracted(story: Story, asked: dict[
     assert "Wednesday" in record["extracted_data"]["appointment_day"]
     [hook] = story.running.customer.terminal(asked[BUYER])
     assert hook.event["extracted_data"] == record["extracted_data"]
+
+
+def test_tokens_are_counted_and_priced_by_the_agents_model(story: Story, asked: dict[str, str]) -> None:
+    record = story.running.ended(asked[BUYER], 90)
+    lines = {i["item"]: i for i in record["cost"]["items"] if i["model"]}
+    assert {line["model"] for line in lines.values()} == {"claude-sonnet-5-5"}
+    assert (lines["model_output"]["basis"], lines["model_output"]["unit_price"]) == ("measured", 10 / 1_000_000)
+
+
+def test_an_agents_model_is_looked_up(story: Story) -> None:
+    def answered(model: str) -> Any:
+        """Save until the function has answered in time: its first start takes longer than anybody is kept waiting."""
+        answer = story.running.api("POST", "/agents", {"llm_model": model})
+        return None if "was not checked" in answer.text else answer
+
+    refused = eventually(lambda: answered("gpt-9"), 60, every=1)
+    assert refused.json()["error"]["code"] == "model_not_supported"
+    leaving = eventually(lambda: answered("claude-sonnet-4-5"), 60, every=1)
+    assert "will be gone on 30 November 2026" in str(leaving.json()["warnings"])
 
 
 def test_an_erased_call_is_gone_with_its_recording_and_its_history(story: Story, asked: dict[str, str]) -> None:

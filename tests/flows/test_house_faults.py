@@ -89,6 +89,7 @@ class Trouble:
         self.create_call_faults()
         self.lost_callbacks()
         self.confused_callbacks()
+        self.busy_model()
         self.lost_streams()
         self.dead_media()
         self.all_places()
@@ -147,6 +148,14 @@ class Trouble:
         self.placed("confused, completed", "confused, busy")
         eventually(lambda: all(self.calls(n)[0]["ended_at"] for n in self.ids if "confused" in n), 20, every=0.2)
         self.ended("confused, completed", "confused, busy")
+
+    def busy_model(self) -> None:
+        """The model answers 529 for as long as the person is on the line; it is well again for the summary."""
+        self.faults(model={"fail": 1})
+        self.place("model busy, completed", ring_seconds=0.5, lines=["Hello?"])
+        self.heard_of("model busy, completed", "media_closed")
+        self.faults()
+        self.ended("model busy, completed")
 
     def lost_streams(self) -> None:
         self.faults(media={"drop_after_ms": 1500})
@@ -254,6 +263,13 @@ def test_doubles_and_disorder_change_nothing(trouble: Trouble) -> None:
         assert len([e for e in events if e.startswith("carrier_")]) == len({e for e in events if "carrier_" in e})
     started = trouble.running.customer.of(trouble.ids["confused, completed"], "call.started")
     assert len({hook.event["event_id"] for hook in started}) == 1
+
+
+def test_a_person_who_meets_a_busy_model_is_told_so_and_then_the_truth(trouble: Trouble) -> None:
+    record = trouble.records["model busy, completed"]
+    said = " ".join(turn["text"] for turn in record["turns"] if turn["role"] == "agent")
+    assert said == "One moment, please. I'm sorry, something is wrong on my side and I can't go on. Goodbye."
+    assert (record["ended_reason"], record["call_summary"] is not None) == ("error", True)
 
 
 def test_a_lost_stream_and_a_dead_media_process_are_no_hangup_of_the_callee(trouble: Trouble) -> None:

@@ -26,9 +26,9 @@ class Faults:
         self.plan = ModelFaults()
         self._random = Random(0)
 
-    def put(self, plan: ModelFaults) -> None:
+    def put(self, plan: ModelFaults, seed: int = 0) -> None:
         """Replace them and start the dice anew."""
-        self.plan, self._random = plan, Random(0)
+        self.plan, self._random = plan, Random(seed)
 
     def overloaded(self) -> bool:
         """Draw for one request."""

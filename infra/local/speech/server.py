@@ -106,7 +106,7 @@ def application(senses: Senses, transcribe: Transcribe, connections: Connections
         except ValidationError as error:
             return Response(str(error), HTTPStatus.BAD_REQUEST)
         faults.put(wanted.speech, wanted.seed)
-        claude.faults.put(wanted.model)
+        claude.faults.put(wanted.model, wanted.seed)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     return Starlette(
