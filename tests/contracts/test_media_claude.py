@@ -261,7 +261,8 @@ async def test_who_asks_for_more_than_is_left_is_not_waited_for(ask: Asking) -> 
 async def test_the_second_model_answers_for_one_that_is_busy_and_is_asked_first_for_a_while(ask: Asking) -> None:
     second = "claude-sonnet-5"
     async with Service((429, b"{}", {"retry-after": "30"}), (200, GOOD), (200, GOOD)) as service:
-        assert await ask(service, fallback_model=second) == SAID
+        pieces = await ask(service, every=True, fallback_model=second)
+        assert [p for p in pieces if isinstance(p, Words | Waiting)] == [Waiting(), *SAID]
         assert await ask(service) == SAID
     assert [body["model"] for body in service.bodies] == ["claude-haiku-4-5", second, second]
     assert "temperature" not in service.bodies[1], "each model is asked in its own way"

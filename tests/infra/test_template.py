@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from calling import settings
+from calling.domain.language_model import DEFAULT_MODEL, LlmAccess
 from tests.infra.plan import (
     FUNCTIONS,
     GLOBALS,
     LAMBDAS,
     RESOURCES,
+    TEMPLATE,
     Lambda,
     calls_of,
     camel,
@@ -158,6 +160,11 @@ def _groups(function: Lambda) -> list[type]:
     found = [getattr(settings, name) for name in names if hasattr(settings, name)]
     assert found, f"{short(FUNCTIONS / function.folder)} loads no settings"
     return found
+
+
+def test_the_default_model_is_one_value() -> None:
+    assert TEMPLATE["Parameters"]["LlmModel"]["Default"] == DEFAULT_MODEL
+    assert TEMPLATE["Parameters"]["LlmAccess"]["AllowedValues"] == list(LlmAccess)
 
 
 def test_every_queue_has_dead_letters() -> None:

@@ -69,7 +69,10 @@ class AgentFields(Body):
     timezone: TimeZone | None = None
     temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.3
     response_length: Literal["short", "medium", "long"] = "medium"
-    llm_model: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    llm_model: Annotated[
+        Annotated[str, Field(min_length=1, max_length=128)] | None,
+        Field(description="A Claude model, looked up when it is sent; null: the deployment's"),
+    ] = None
     ai_speaks_first: bool = True
     history_disclosure: HistoryDisclosure | None = None
     pickup_delay_ms: Annotated[int, Field(ge=0, le=10_000)] = 1200

@@ -5,18 +5,22 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+StopReason = Literal[
+    "end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded"
+]
+
 
 class ModelFaults(BaseModel):
     """`delay_ms` before each first token, `fail` the share of requests answered 529, `stop_reason` how answers end.
 
-    `refusal` stops an answer in its middle; so do `max_tokens` and `model_context_window_exceeded`.
+    `refusal`, `max_tokens` and `model_context_window_exceeded` stop an answer in its middle; the others are only said.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     delay_ms: Annotated[float, Field(ge=0)] = 0.0
     fail: Annotated[float, Field(ge=0, le=1)] = 0.0
-    stop_reason: Literal["refusal", "max_tokens", "model_context_window_exceeded"] | None = None
+    stop_reason: StopReason | None = None
 
 
 class Faults:

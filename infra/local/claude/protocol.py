@@ -101,13 +101,14 @@ def validate(body: object, *, counting: bool = False) -> Json:
 def message(request: Json, content: list[Json], message_id: str, *, stopped: str | None = None) -> Json:
     """The whole answer: content cut to max_tokens and stop_sequences, with ids, stop reason and usage.
 
-    `stopped` names a reason to end in the middle. A block `thinking` with `tokens` counts as those.
+    `stopped` is the reason to give, in the middle of the answer where it is one of the early ones. A block `thinking`
+    with `tokens` counts as those.
     """
     blocks, reason, sequence = _cut(request, content)
-    if stopped is not None:
+    if stopped in _EARLY:
         length = sum(_length(block) for block in content)
         blocks, reason, sequence = _cut(request | {"max_tokens": max(1, length // 2)}, content)
-        reason = stopped
+    reason = stopped or reason
     numbered = [
         {**block, "id": f"toolu_{message_id.removeprefix('msg_')}_{index}"} if block["type"] == "tool_use" else block
         for index, block in enumerate(blocks)
@@ -161,6 +162,7 @@ def input_tokens(request: Json) -> int:
     return max(1, len(text) // _CHARACTERS_A_TOKEN)
 
 
+_EARLY = frozenset({"refusal", "max_tokens", "model_context_window_exceeded"})
 _EMPTY: dict[str, Json] = {
     "text": {"text": ""},
     "tool_use": {"input": {}},

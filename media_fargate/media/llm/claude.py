@@ -62,6 +62,7 @@ class Claude:
                 if last or not given_up.another_may:
                     raise LanguageModelFailed(str(given_up)) from given_up.__cause__
                 logger.warning("model given up, the second one is asked")
+                yield Waiting()
             else:
                 return
 
