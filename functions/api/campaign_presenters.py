@@ -81,12 +81,14 @@ def show_dry_run(preview: CampaignPreview) -> DryRun:
 
 def show_campaign(campaign: Campaign, counts: Counts, now: int) -> CampaignOut:
     """Show a campaign: what was asked, and how it goes."""
-    window = campaign.window
+    window, ceiling = campaign.window, campaign.ceiling_at(now)
     shown: dict[str, Any] = {name: getattr(campaign, name) for name in _AS_IT_IS}
     shown |= {name: _iso(getattr(campaign, name)) for name in _TIMES}
     return CampaignOut(
         **shown | _figures(campaign, counts),
         held_countries=list(campaign.held_countries),
+        carrier_limit=ceiling.calls if ceiling else None,
+        carrier_limit_reason=ceiling.words if ceiling else None,
         from_number=campaign.from_number.e164,
         schedule_type="schedule" if (campaign.scheduled_at, campaign.recurrence) != (None, None) else "now",
         window_start_minutes=window.start if window else None,

@@ -12,6 +12,7 @@ from calling.domain.account import Account, ApiKey
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CarrierStatus, TimelineEntry
 from calling.domain.campaign import Campaign, Counts, Ticket
+from calling.domain.ceiling import Ceiling
 from calling.domain.contact import Contact, SuppressionSource
 from calling.domain.delivery import Delivery
 from calling.domain.events import Event
@@ -414,6 +415,16 @@ class DialHold(Protocol):
         """Tell until when nobody new is dialled (epoch ms; in the past, or 0, where nobody is held)."""
 
 
+class CeilingStore(Protocol):
+    """How many calls carrier accounts allow at once, as they were learnt; shared by all accounts of the deployment."""
+
+    def get(self, carrier_account: str, *, now: int) -> Ceiling | None:
+        """Read what is known of a carrier account; None where nothing is, or not any more."""
+
+    def learn(self, carrier_account: str, live: int, *, now: int) -> Ceiling | None:
+        """Note that a call was refused while `live` others lived (`domain.ceiling.learnt`), and give what is known."""
+
+
 class LineLock(Protocol):
     """At most one attempt per (account, From, To) lives between intent and terminal."""
 
@@ -557,6 +568,7 @@ class CarrierCall:
     answered_by: str | None = None
     queue_time_ms: int | None = None
     price: float | None = None  # in USD, positive; the carrier knows it some time after the end
+    error_code: int | None = None  # why it failed, where the carrier says so; only `fetch` asks for it
 
 
 @dataclass(frozen=True, slots=True)

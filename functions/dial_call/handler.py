@@ -8,8 +8,10 @@ from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.ceilings import DynamoCeilingStore
 from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.hold import DynamoDialHold
+from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.limits import DynamoLimitsStore
 from calling.adapters.dynamodb.pacing import DynamoPacer
 from calling.adapters.kms import KmsVault
@@ -53,6 +55,8 @@ def _ports() -> DialPorts:
         contacts=DynamoContactStore(dynamodb, table),
         campaigns=DynamoCampaignStore(dynamodb, table),
         pacer=DynamoPacer(dynamodb, table),
+        leases=DynamoLeasePool(dynamodb, table),
+        ceilings=DynamoCeilingStore(dynamodb, table),
         workflow=StepFunctionsDialWorkflow(client("stepfunctions"), ""),
         watches=SqsDialQueue(client("sqs"), load(WatchQueueSettings).watches_queue_url),
         clock=clock,

@@ -9,6 +9,7 @@ from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.ceilings import DynamoCeilingStore
 from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.hold import DynamoDialHold
 from calling.adapters.dynamodb.leases import DynamoLeasePool
@@ -57,6 +58,7 @@ def _ports() -> DoorPorts:
         ),
         pacer=DynamoPacer(dynamodb, table),
         leases=DynamoLeasePool(dynamodb, table),
+        ceilings=DynamoCeilingStore(dynamodb, table),
         lines=DynamoLineLock(dynamodb, table),
         queue=SqsRecipientQueue(client("sqs"), load(CampaignQueueSettings).campaigns_queue_url),
         workflow=StepFunctionsDialWorkflow(states, load(StateMachineSettings).dial_state_machine_arn),

@@ -8,6 +8,7 @@ from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.ceilings import DynamoCeilingStore
 from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.limits import DynamoLimitsStore
@@ -55,6 +56,7 @@ def _ports() -> ReapPorts:
     return ReapPorts(
         resolve=resolve,
         leases=DynamoLeasePool(dynamodb, table),
+        ceilings=DynamoCeilingStore(dynamodb, table),
         lines=DynamoLineLock(dynamodb, table),
         queue=SqsDialQueue(client("sqs"), load(QueueSettings).calls_queue_url),
         workflow=StepFunctionsDialWorkflow(states, load(StateMachineSettings).dial_state_machine_arn),

@@ -8,6 +8,7 @@ from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.ceilings import DynamoCeilingStore
 from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.limits import DynamoLimitsStore
@@ -57,6 +58,7 @@ def _ports() -> ReconcilePorts:
             campaigns=DynamoCampaignStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
             limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
             leases=DynamoLeasePool(dynamodb, table),
+            ceilings=DynamoCeilingStore(dynamodb, table),
             lines=DynamoLineLock(dynamodb, table),
             campaign_workflow=StepFunctionsCampaignWorkflow(states, ""),
             clock=clock,

@@ -7,6 +7,7 @@ from calling.adapters.aws import client
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
+from calling.adapters.dynamodb.ceilings import DynamoCeilingStore
 from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.limits import DynamoLimitsStore
@@ -30,6 +31,7 @@ def _ports() -> SettlePorts:
         campaigns=DynamoCampaignStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
         leases=DynamoLeasePool(dynamodb, table),
+        ceilings=DynamoCeilingStore(dynamodb, table),
         lines=DynamoLineLock(dynamodb, table),
         campaign_workflow=StepFunctionsCampaignWorkflow(client("stepfunctions"), ""),
         clock=clock,

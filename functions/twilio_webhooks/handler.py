@@ -130,6 +130,7 @@ def _status(call: Call, form: dict[str, str], ports: Ports) -> bool:
     except ValueError:
         return False
     duration, sip = form.get("CallDuration"), form.get("SipResponseCode")  # its `Duration` is in minutes
+    error = form.get("ErrorCode", "")
     fact = CarrierFact(
         sid=form.get("CallSid", ""),
         status=status,
@@ -137,6 +138,7 @@ def _status(call: Call, form: dict[str, str], ports: Ports) -> bool:
         duration_seconds=int(duration) if duration and duration.isdigit() else None,
         sip_response_code=int(sip) if sip and sip.isdigit() else None,
         stir_status=form.get("StirStatus") or None,
+        error_code=int(error) if error.isdigit() else None,
     )
     record_progress(
         call.account_id, call.call_id, fact, calls=ports.calls, leases=ports.leases, workflow=ports.workflow
@@ -207,7 +209,7 @@ def _inbound(event: dict[str, Any], account_id: str, kind: NumberCallback, ports
             called=called,
             public_base_url=ports.public_base_url,
             media_public_url=ports.media_public_url,
-            ports=InboundPorts(ports.calls, ports.agents, ports.credentials, ports.workflow, ports.clock),
+            ports=InboundPorts(ports.calls, ports.leases, ports.agents, ports.credentials, ports.workflow, ports.clock),
         )
         log.info("inbound call", extra={"answered": "<Connect" in document})
         return _twiml(document)

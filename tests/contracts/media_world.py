@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from calling.domain import stream_token
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CallStatus, Direction
+from calling.domain.lease import places_of
 from calling.domain.phone_number import PhoneNumber
 from calling.ports import CarrierAccount
 from calling.usecases.prepare_opener import opener_keys
@@ -68,8 +69,8 @@ class World:
             **(fields | changes),  # type: ignore[arg-type]  # any field of a call
         )
         self.calls.add(call)
-        for pool in call.pools:
-            self.leases.take(ACCOUNT, pool, call_id, cap=50, expires_at=1)
+        for place in places_of(call):
+            self.leases.take(*place, cap=50, expires_at=1)
         words, sound = opener_keys(ACCOUNT, call_id)
         self.blobs.put(sound, encode(OPENER), content_type="audio/basic")
         self.blobs.put(words, OPENER.encode(), content_type="text/plain")

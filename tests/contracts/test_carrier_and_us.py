@@ -69,6 +69,8 @@ class House(World):
             self.contacts,
             self.campaigns,
             self.pacer,
+            self.leases,
+            self.ceilings,
             self.workflow,
             self.watches,
             self.clock,

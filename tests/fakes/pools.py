@@ -1,6 +1,7 @@
 """Places, pace, lines and the hold in memory."""
 
 from calling.domain import pacing
+from calling.domain.ceiling import Ceiling, learnt
 from calling.domain.phone_number import PhoneNumber
 
 
@@ -79,6 +80,21 @@ class MemoryPacer:
         slot = pacing.reserve(self.tat.get((account_id, carrier_account), 0), now, calls_per_second)
         self.tat[account_id, carrier_account] = slot.tat
         return slot.at
+
+
+class MemoryCeilingStore:
+    def __init__(self) -> None:
+        self.known: dict[str, Ceiling] = {}
+
+    def get(self, carrier_account: str, *, now: int) -> Ceiling | None:
+        known = self.known.get(carrier_account)
+        return known if known is not None and known.until > now else None
+
+    def learn(self, carrier_account: str, live: int, *, now: int) -> Ceiling | None:
+        known = learnt(self.known.get(carrier_account), live, now)
+        if known is not None:
+            self.known[carrier_account] = known
+        return known
 
 
 class MemoryLineLock:

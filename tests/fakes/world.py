@@ -44,7 +44,7 @@ from tests.fakes.campaigns import (
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import ManualClock
 from tests.fakes.outside import FakeModel, MemoryCredentials
-from tests.fakes.pools import MemoryDialHold, MemoryLeasePool, MemoryLineLock, MemoryPacer
+from tests.fakes.pools import MemoryCeilingStore, MemoryDialHold, MemoryLeasePool, MemoryLineLock, MemoryPacer
 from tests.fakes.queues import MemoryDialQueue, MemoryOpenerTask, MemoryWorkflow
 from tests.fakes.stores import MemoryAgentStore, MemoryCallStore, MemoryPeopleStore
 
@@ -107,7 +107,7 @@ class World:
         self.limits = MemoryLimitsStore(Limits(max_concurrent_calls=self.cap, calls_per_second=0))
         self.campaign_workflow, self.recipients = MemoryCampaignWorkflow(), MemoryRecipientQueue()
         self.leases, self.lines, self.pacer = MemoryLeasePool(), MemoryLineLock(), MemoryPacer()
-        self.hold = MemoryDialHold()
+        self.hold, self.ceilings = MemoryDialHold(), MemoryCeilingStore()
         self.queue, self.workflow, self.opener = MemoryDialQueue(), MemoryWorkflow(), MemoryOpenerTask()
         self.watches = MemoryDialQueue()
         self.looks: list[tuple[int, str]] = []  # due at, call id
@@ -174,6 +174,7 @@ class World:
             self.agents,
             self.credentials,
             self.pacer,
+            self.ceilings,
             self.leases,
             self.lines,
             self.recipients,
@@ -438,6 +439,8 @@ class World:
             self.mortal("contacts"),
             self.mortal("campaigns"),
             self.mortal("pacer"),
+            self.mortal("leases"),
+            self.mortal("ceilings"),
             self.mortal("workflow"),
             self.mortal("watches"),
             self.clock,
@@ -479,6 +482,7 @@ class World:
         ports = ReapPorts(
             self._resolve_ports(),
             self.mortal("leases"),
+            self.mortal("ceilings"),
             self.mortal("lines"),
             self.mortal("queue"),
             self.mortal("workflow"),
@@ -509,6 +513,7 @@ class World:
             campaigns=self.mortal("campaigns"),
             limits=self.mortal("limits"),
             leases=self.mortal("leases"),
+            ceilings=self.mortal("ceilings"),
             lines=self.mortal("lines"),
             campaign_workflow=self.mortal("campaign_workflow"),
             clock=self.clock,

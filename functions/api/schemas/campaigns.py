@@ -183,6 +183,11 @@ class CampaignOut(Answer):
     status: CampaignStatus
     pause_reason: str | None
     held_countries: Annotated[list[str], Field(description="The carrier account may not call them; lifted by resume")]
+    carrier_limit: Annotated[
+        int | None,
+        Field(description="Calls its carrier account allows at once, learnt from refusals and forgotten after an hour"),
+    ]
+    carrier_limit_reason: Annotated[str | None, Field(description="The same in words, and what to do about it")]
     from_number: str
     prompt: str
     dynamic_vars: dict[str, str]

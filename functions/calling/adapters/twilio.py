@@ -8,12 +8,14 @@ import json
 import re
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, fields
+from contextlib import suppress
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from calling.adapters.twilio_client import client, http_client
+from calling.domain import carrier_codes
 from calling.domain.call import CarrierStatus
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import PhoneNumber, mask
@@ -30,6 +32,7 @@ _EVENTS = ["initiated", "ringing", "answered", "completed"]
 _THROTTLED_CODES = frozenset({20429, 10004, 22005})
 _GONE_CODES = frozenset({20404, 21220})  # no such call, or one that is not in progress any more
 _LISTED = 50  # calls between two numbers that are looked at; the newest come first
+_ERRORS = 0  # the level of notifications that are no mere warnings
 _PAGE = 1000  # the most Twilio gives at once
 _OUTBOUND = frozenset({"outbound-api", "outbound-dial"})
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
@@ -71,12 +74,14 @@ class TwilioCarrier:
 
     def fetch(self, account: CarrierAccount, sid: str) -> CarrierCall | None:
         """Ask about a call; see the port."""
+        known = self._client(account).calls(sid)
         try:
-            return _call(_asked(self._client(account).calls(sid).fetch))
+            call = _call(_asked(known.fetch))
         except CarrierRefused as error:
             if error.http_status == 404:
                 return None
             raise
+        return call if call.status is not CarrierStatus.FAILED else replace(call, error_code=_why_it_failed(known))
 
     def find(
         self, account: CarrierAccount, *, to_number: PhoneNumber, from_number: PhoneNumber, created_after: int
@@ -244,6 +249,15 @@ def _has_voice(found: Any) -> bool:  # noqa: ANN401  a twilio IncomingPhoneNumbe
 def _routing(found: Any) -> Routing:  # noqa: ANN401  a twilio IncomingPhoneNumberInstance
     told = {f.name: getattr(found, f.name, None) for f in fields(Routing)}
     return Routing(**{name: value for name, value in told.items() if value})
+
+
+def _why_it_failed(call: Any) -> int | None:  # noqa: ANN401  a twilio CallContext
+    """Read the error among a call's notifications, which alone tell it; None where none is known, or none is told."""
+    with suppress(CarrierError):
+        told = _asked(lambda: call.notifications.list(log=_ERRORS, limit=_LISTED))
+        codes = [int(n.error_code) for n in told if str(n.error_code).isdigit()]
+        return next((code for code in codes if code in carrier_codes.TWILIO), None)
+    return None
 
 
 def _status(word: object) -> CarrierStatus:

@@ -7,6 +7,7 @@ from calling.domain.call import Call, CallStatus, EndedReason
 from calling.domain.campaign import Campaign
 from calling.domain.carrier_codes import NOBODYS_ATTEMPT, Fault
 from calling.domain.due import Due
+from calling.domain.outcome import was_one_too_many
 from calling.domain.recipient import Decision, Recipient, RecipientState, Verdict, decided
 
 # Tries that were called off before any request cost nothing of the budget, but they must not go on for ever.
@@ -96,14 +97,15 @@ def ended(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Rec
 def given_back(campaign: Campaign, recipient: Recipient, call: Call) -> bool:
     """Tell whether a settled call used up no attempt, for a reason that passes: its recipient waits again.
 
-    It was called off before its request, or the carrier refused it untouched for the account's sake.
+    It was called off before its request, or the carrier refused it untouched for the account's sake, or failed it at
+    once because too many lived.
     """
     if not call.was_asked_of_carrier:
         return call.put_back or call.status is CallStatus.FAILED  # a reason that passes, or a fault of ours
     if call.refusal is Fault.BLOCKED:
         lifted = (call.dial_started_at or 0) < (campaign.lifted_at or 0)
         return lifted or recipient.country in campaign.held_countries
-    return call.refusal in NOBODYS_ATTEMPT
+    return call.refusal in NOBODYS_ATTEMPT or was_one_too_many(call)
 
 
 def revived(recipient: Recipient, now: int) -> Recipient:
@@ -142,7 +144,7 @@ def _pending(recipient: Recipient, note: Decision, due_at: int, *, retry_at: int
 
 def _back(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Recipient:
     """The dial was called off, or refused for the account's sake, for a reason that passes: no attempt is consumed."""
-    said = call.never_dialled_why or carrier_codes.words(call.dial_error_code, None)
+    said = call.never_dialled_why or carrier_codes.words(call.dial_error_code or call.carrier_error_code, None)
     why = f": {said}" if said else ""
     if recipient.tries >= campaign.max_attempts + MAX_TRIES_OVER_BUDGET:
         note = Decision(
@@ -157,7 +159,9 @@ def _back(campaign: Campaign, recipient: Recipient, call: Call, now: int) -> Rec
             decisions=decided(recipient, note),
         )
     what = (
-        "the carrier refused it, at no attempt's cost" if call.refusal else "it was put off just before it was dialled"
+        "the carrier refused it, at no attempt's cost"
+        if call.was_asked_of_carrier
+        else "it was put off just before it was dialled"
     )
     note = Decision(now, Verdict.WAIT, f"{what}{why}", {"call_id": call.call_id})
     return _pending(recipient, note, now, retry_at=recipient.retry_at)

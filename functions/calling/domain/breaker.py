@@ -4,6 +4,7 @@ from calling.domain import carrier_codes
 from calling.domain.call import Call, CallStatus, EndedReason
 from calling.domain.carrier_codes import Fault
 from calling.domain.limits import Breaker
+from calling.domain.outcome import was_one_too_many
 
 SLOTS = 4  # a window is counted in so many parts, so that it slides in quarters
 
@@ -19,6 +20,8 @@ def failed(call: Call) -> bool:
     A number that does not exist and a person who is busy do not; nor does a country that must not be called, which is
     held by itself, once that is known.
     """
+    if was_one_too_many(call):
+        return False
     if not call.was_asked_of_carrier:
         return call.never_dialled is EndedReason.ERROR
     if carrier_codes.fault(call.dial_error_code) in (Fault.NUMBER, Fault.BLOCKED, Fault.COUNTRY):

@@ -13,7 +13,6 @@ from typing import Any
 from calling.domain import carrier_codes
 from calling.domain.agent import VoicemailAction
 from calling.domain.carrier_codes import Fault
-from calling.domain.lease import ACCOUNT_POOL
 from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PLACEHOLDERS, PhoneNumber
 
@@ -167,6 +166,7 @@ class Call:
     dial_slot_at: int | None = None  # this call's own moment under the carrier's calls per second
     dial_started_at: int | None = None  # the intent, just before the one request; inbound: when the carrier told of it
     dial_ambiguous: bool = False  # the request's answer was lost
+    carrier_account: str | None = None  # the SID of the carrier account it is dialled from
     dial_error_code: int | None = None  # Twilio's code for a refused request
     twilio_call_sid: str | None = None
     queue_time_ms: int | None = None
@@ -182,6 +182,7 @@ class Call:
     carrier_ended_at: int | None = None
     carrier_duration_seconds: int | None = None
     sip_response_code: int | None = None
+    carrier_error_code: int | None = None  # Twilio's code for a call it accepted and then failed
     carrier_price: float | None = None  # USD, as the carrier billed it; known some time after the end
     amd_result: str | None = None
     stir_status: str | None = None  # outbound, A, B or C: how far the network vouched for our number
@@ -228,13 +229,6 @@ class Call:
     def our_number(self) -> PhoneNumber:
         """The agent's number on this call."""
         return self.from_number if self.direction is Direction.OUTBOUND else self.to_number
-
-    @property
-    def pools(self) -> tuple[str, ...]:
-        """The pools it holds a place in while it lives: the account's, and its campaign's own."""
-        if self.recipient is None or self.campaign_id is None:
-            return (ACCOUNT_POOL,)
-        return (ACCOUNT_POOL, self.campaign_id)
 
     @property
     def voicemail_detected(self) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 from calling.domain import carrier_codes
 from calling.domain.blocked import Blocked
 from calling.domain.call import TimelineEntry
+from calling.domain.ceiling import Ceiling
+from calling.domain.limits import Limits
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import RecipientState
 from calling.domain.window import CallingWindow
@@ -96,6 +98,7 @@ class Campaign:
     pause_reason: str | None = None  # also why it failed
     held_countries: tuple[str, ...] = ()  # the carrier account may not call them; lifted by resume
     blocked: dict[str, Blocked] = field(default_factory=dict)  # refused as blocked, in a row, by country
+    ceiling: Ceiling | None = None  # of its carrier account, as its calls met it last
     lifted_at: int | None = None  # when resume last lifted some: who was held for them is looked at before their time
     # its execution
     generation: int = 0  # a long campaign goes on in the next execution
@@ -108,11 +111,20 @@ class Campaign:
         """Say how many calls of it may live at once, of those the account leaves to campaigns."""
         return min(self.max_concurrent or campaign_places, campaign_places)
 
+    def ceiling_at(self, now: int) -> Ceiling | None:
+        """How many calls its carrier account allows at once, as far as is known; None where it is not known."""
+        return self.ceiling if self.ceiling is not None and self.ceiling.until > now else None
+
     def why_held(self, country: str) -> str:
         """Say why calls to a country are held."""
         if country in self.blocked and self.blocked[country].by_account:
             return carrier_codes.TWILIO[21216].words
         return carrier_codes.TWILIO[21215].words
+
+    def calls_at_once(self, limits: Limits, now: int) -> int:
+        """Say how many calls of it can live at once: the carrier may be known to allow fewer than its places."""
+        ceiling, places = self.ceiling_at(now), self.places(limits.campaign_places)
+        return places if ceiling is None else min(places, limits.campaign_places_at_carrier(ceiling))
 
     @property
     def needs_nobody(self) -> bool:

@@ -49,7 +49,7 @@ def finish_at(campaign: Campaign, limits: Limits, people: int, start: int) -> in
     """Foretell when the last call will have ended (epoch ms); None: nobody is called, or nobody can tell."""
     if people <= 0:
         return None
-    rate = campaign.places(limits.campaign_places) / HELD_SECONDS
+    rate = campaign.calls_at_once(limits, start) / HELD_SECONDS
     if limits.calls_per_second > 0:
         rate = min(rate, limits.calls_per_second)
     work = max(ceil(attempts(campaign, people) / rate), HELD_SECONDS) * 1000

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from calling.domain.ceiling import Ceiling
+
 MAX_CAP = 5_000
 
 
@@ -32,6 +34,11 @@ class Limits:
     frequency_cap: FrequencyCap | None = FrequencyCap()
     breaker: Breaker = Breaker()
     blocked_countries: tuple[str, ...] = ()
+
+    def campaign_places_at_carrier(self, ceiling: Ceiling) -> int:
+        """How many of them campaigns may hold where the carrier account has a ceiling: the same share is kept."""
+        reserve = self.single_call_reserve * min(ceiling.calls, self.max_concurrent_calls) // self.max_concurrent_calls
+        return max(1, ceiling.calls - reserve)
 
     @property
     def campaign_places(self) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from calling.domain.call import Call, CallStatus, CarrierStatus, Direction, EndedReason, machine
+from calling.domain.ceiling import TOO_MANY_AT_ONCE
 
 _FROM_CARRIER = {
     CarrierStatus.COMPLETED: CallStatus.COMPLETED,
@@ -41,6 +42,12 @@ def outcome(call: Call) -> Outcome:
         method = "carrier"
     reason = _reason(call, status, method)
     return Outcome(status, reason, _minutes(call, status, method), method)
+
+
+def was_one_too_many(call: Call) -> bool:
+    """Tell whether the carrier accepted a call and then failed it, for too many lived: nobody's telephone rang."""
+    failed = call.carrier_status is CarrierStatus.FAILED and call.answered_at is None
+    return failed and call.carrier_error_code == TOO_MANY_AT_ONCE
 
 
 def connected_ms(call: Call) -> int:

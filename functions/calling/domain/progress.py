@@ -45,6 +45,7 @@ class CarrierFact:
     sip_response_code: int | None = None
     source: str = "callback"
     stir_status: str | None = None  # A, B or C: how far the network vouched for our number
+    error_code: int | None = None  # Twilio's code for a call it accepted and then failed
 
 
 def belongs(call: Call, sid: str) -> bool:
@@ -112,6 +113,8 @@ def _late(call: Call, fact: CarrierFact) -> Revision | None:
     changes: dict[str, Any] = {}
     if fact.status is call.carrier_status and fact.sip_response_code is not None and call.sip_response_code is None:
         changes["sip_response_code"] = fact.sip_response_code
+    if fact.status is call.carrier_status and fact.error_code is not None and call.carrier_error_code is None:
+        changes["carrier_error_code"] = fact.error_code
     if fact.stir_status is not None and call.stir_status is None:
         changes["stir_status"] = fact.stir_status
     return Revision(changes) if changes else None
@@ -140,6 +143,7 @@ def _moves(call: Call, fact: CarrierFact) -> dict[str, Any]:
             "carrier_ended_at": fact.at,
             "carrier_duration_seconds": fact.duration_seconds,
             "sip_response_code": fact.sip_response_code,
+            "carrier_error_code": fact.error_code,
         }
         if fact.status is CarrierStatus.COMPLETED and call.answered_at is None:
             # The answer's own callback was lost or is late: it was answered `duration` before its end.

@@ -1,7 +1,8 @@
 """Answer a call that comes in: one record a call of the carrier's, the same state machine, the way to the media stream.
 
 The call is there already, so nothing is dialled and nothing is paced. It takes no place under the outbound cap: the
-caller is on the line, and the only thing a full cap could do is to turn away somebody who wants to talk.
+caller is on the line, and the only thing a full cap could do is to turn away somebody who wants to talk. Among what
+lives at the carrier account it is counted: Twilio allows so many at once, in and out together.
 """
 
 from dataclasses import dataclass, replace
@@ -10,8 +11,10 @@ from hashlib import sha256
 from calling.domain import stream_token, twiml
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CallStatus, CarrierStatus, Direction, TimelineEntry
+from calling.domain.lease import CARRIERS, UNCOUNTED, holder_in
 from calling.domain.phone_number import PhoneNumber, parse_caller
-from calling.ports import AgentStore, AlreadyExists, CallStore, Clock, Credentials, DialWorkflow
+from calling.ports import AgentStore, AlreadyExists, CallStore, Clock, Credentials, DialWorkflow, LeasePool
+from calling.usecases.take_places import LEASE_SECONDS
 
 TOKEN_SECONDS = 120  # the carrier opens the stream right after this answer
 
@@ -21,6 +24,7 @@ class InboundPorts:
     """What answering needs of the world."""
 
     calls: CallStore
+    leases: LeasePool
     agents: AgentStore
     credentials: Credentials
     workflow: DialWorkflow
@@ -52,9 +56,13 @@ def answer_inbound(
     found = ports.agents.get_agent(account_id, number.agent_id) if number is not None else None
     if number is None or found is None or not number.inbound_enabled or not found[0].is_active:
         return twiml.reject()
-    call = _record(_call(number, found[0], sid, caller, stir_verstat, ports.clock.now()), calls=ports.calls)
+    carrier, now = ports.credentials.of_number(number).sid, ports.clock.now()
+    new = replace(_call(number, found[0], sid, caller, stir_verstat, now), carrier_account=carrier)
+    call = _record(new, calls=ports.calls)
     if call.status.is_terminal or call.carrier_is_done:
         return twiml.reject()
+    until = now + LEASE_SECONDS * 1000
+    ports.leases.take(CARRIERS, carrier, holder_in(CARRIERS, account_id, call.call_id), cap=UNCOUNTED, expires_at=until)
     ports.workflow.start(account_id, call.call_id)
     expires = ports.clock.now() // 1000 + TOKEN_SECONDS
     return twiml.connect_stream(

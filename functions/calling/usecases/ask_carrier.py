@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from calling.domain.call import Call
+from calling.domain.call import Call, CarrierStatus
 from calling.ports import AgentStore, CallStore, Carrier, CarrierAccount, CarrierCall, Clock, Credentials
 
 _SECOND_MS = 1_000  # the carrier's times have whole seconds
@@ -38,7 +38,10 @@ def ask_carrier(call: Call, account: CarrierAccount, *, carrier: Carrier) -> Car
         from_number=call.from_number,
         created_after=intent - _SECOND_MS,
     )
-    return next((c for c in candidates if _began_with(c, intent)), None)
+    found = next((c for c in candidates if _began_with(c, intent)), None)
+    if found is not None and found.status is CarrierStatus.FAILED:
+        return carrier.fetch(account, found.sid) or found  # which says why
+    return found
 
 
 def _began_with(found: CarrierCall, intent: int) -> bool:

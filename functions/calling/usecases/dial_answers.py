@@ -11,6 +11,7 @@ from typing import Any
 
 from calling.domain import carrier_codes
 from calling.domain.call import TRANSITIONS, Call, CallStatus, EndedReason, TimelineEntry
+from calling.domain.ceiling import LEARNT_FOR_MS, TOO_MANY_AT_ONCE, Ceiling
 from calling.domain.errors import CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import region
 from calling.domain.revision import Revision
@@ -21,29 +22,37 @@ from calling.ports import (
     Carrier,
     CarrierAccount,
     CarrierCall,
+    CeilingStore,
     Clock,
     ContactStore,
     Credentials,
     DialHold,
     DialWorkflow,
+    LeasePool,
     LimitsStore,
     Pacer,
     WatchQueue,
 )
 from calling.usecases.hold_country import hold_country
+from calling.usecases.learn_ceiling import learn_ceiling
 from calling.usecases.revise_call import revise_call
 from calling.usecases.watch_call import WATCH_SECONDS
 
 _MAX_THROTTLES = 20
 _QUEUES_MS = 1_000  # from so much on in the carrier's own queue we are above its pace, and wait for it to empty
 _LONGEST_PAUSE = 60
-# Seconds nobody asks the carrier after one of these: too many calls at once, and its queue is full.
+# Seconds nobody asks the carrier after one of these: too many calls at once (others' than ours), its queue is full.
 _PAUSE_SECONDS = {10004: 10, 22005: _LONGEST_PAUSE}
 _LONGEST_QUEUE_MS = 30_000  # longer in the carrier's own queue, and a call would leave at a time nobody chose
 ENDED: Mapping[str, Any] = {"result": "ended"}
 BAD_CREDENTIALS = 20003  # Twilio's code
 _RENEWED = "credentials_renewed"
-DIALLED_AGAIN = frozenset({"throttled", _RENEWED})  # entries of a timeline after which the same attempt is asked again
+_WAITS = "waiting"
+DIALLED_AGAIN = frozenset(
+    {"throttled", _RENEWED, _WAITS}
+)  # entries of a timeline after which the same attempt is asked again
+_LOOK_AGAIN_SECONDS = 5  # of a call by itself that waits for room at the carrier
+_LONGEST_WAIT_MS = LEARNT_FOR_MS  # what is learnt is forgotten by then, and tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class DialPorts:
     contacts: ContactStore
     campaigns: CampaignStore
     pacer: Pacer
+    leases: LeasePool
+    ceilings: CeilingStore
     workflow: DialWorkflow
     watches: WatchQueue
     clock: Clock
@@ -122,8 +133,14 @@ def _queued_too_long(call: Call, placed: CarrierCall, now: int) -> bool:
 def throttled(call: Call, account: CarrierAccount, token: str, refused: CarrierThrottled, *, ports: DialPorts) -> None:
     """Nothing was placed: the intent is taken back and the dial comes again, a bounded number of times.
 
-    The whole carrier account is slowed down with it: others would only be refused as well.
+    The whole carrier account is slowed down with it: others would only be refused as well. Where it was one call too
+    many, they are held back by how many may live instead.
     """
+    if refused.twilio_code == TOO_MANY_AT_ONCE:
+        ceiling = learn_ceiling(call, account.sid, leases=ports.leases, ceilings=ports.ceilings, clock=ports.clock)
+        if ceiling is not None:
+            wait_for_room(call, ceiling, token, ports=ports)
+            return
     throttles = sum(1 for entry in call.timeline if entry.event == "throttled")
     if throttles >= _MAX_THROTTLES:
         _give_up(call, refused, ports=ports)
@@ -142,23 +159,56 @@ def throttled(call: Call, account: CarrierAccount, token: str, refused: CarrierT
     ports.workflow.answer(token, {"result": "wait", "seconds": seconds})
 
 
+def wait_for_room(call: Call, ceiling: Ceiling, token: str, *, ports: DialPorts) -> None:
+    """The carrier account has no room for one more: a campaign's call waits at the doorway, one by itself here.
+
+    An intent that was refused is taken back. After an hour a call by itself has failed.
+    """
+    now, since = ports.clock.now(), call.execution_started_at or call.created_at
+    if call.recipient is not None:
+        _put_back(call, ceiling.words, ports=ports)
+    elif now - since > _LONGEST_WAIT_MS:
+        late = CarrierThrottled(ceiling.words, twilio_code=TOO_MANY_AT_ONCE)
+        refused_by_carrier(call, late, ports=ports)
+    else:
+        note = TimelineEntry(now, _WAITS, ceiling.words)
+        revise_call(call.account_id, call.call_id, lambda c: _waits(c, note), calls=ports.calls)
+        ports.workflow.answer(token, {"result": "wait", "seconds": _LOOK_AGAIN_SECONDS})
+        return
+    ports.workflow.answer(token, ENDED)
+
+
+def _waits(call: Call, note: TimelineEntry) -> Revision | None:
+    """Take the intent back, if there is one; noted once."""
+    noted = any((entry.event, entry.reason) == (note.event, note.reason) for entry in call.timeline)
+    if call.status is CallStatus.QUEUED:
+        return None if noted else Revision({}, note=note)
+    return _take_back(call, None if noted else note)
+
+
 def _give_up(call: Call, refused: CarrierThrottled, *, ports: DialPorts) -> None:
     """It was told to come later too often: a call by itself has failed, a campaign's goes back and costs nothing."""
     if call.recipient is None:
         refused_by_carrier(call, refused, ports=ports)
         return
-    words = "the carrier took no more requests, time and again"
-    note = TimelineEntry(ports.clock.now(), "not_dialled", words, {"twilio_code": refused.twilio_code})
+    _put_back(call, "the carrier took no more requests, time and again", ports=ports)
+
+
+def _put_back(call: Call, words: str, *, ports: DialPorts) -> None:
+    """Have a campaign's call not be made, and its recipient wait again; a refused intent is taken back with it."""
+    note = TimelineEntry(ports.clock.now(), "not_dialled", words)
+    put_back = {"never_dialled": EndedReason.CANCELED, "never_dialled_why": words, "put_back": True}
 
     def decide(c: Call) -> Revision | None:
-        back = _take_back(c, note)
-        put_back = {"never_dialled": EndedReason.CANCELED, "never_dialled_why": words, "put_back": True}
+        if c.never_dialled is not None:
+            return None
+        back = Revision({}) if c.status is CallStatus.QUEUED else _take_back(c, None)
         return None if back is None else Revision({**back.changes, **put_back}, note=note)
 
     revise_call(call.account_id, call.call_id, decide, calls=ports.calls)
 
 
-def _take_back(call: Call, note: TimelineEntry) -> Revision | None:
+def _take_back(call: Call, note: TimelineEntry | None) -> Revision | None:
     if CallStatus.QUEUED not in TRANSITIONS[call.status] or call.twilio_call_sid is not None:
         return None
     changes = {"status": CallStatus.QUEUED, "dial_started_at": None, "dial_slot_at": None, "dial_error_code": None}

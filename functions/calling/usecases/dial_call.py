@@ -14,8 +14,10 @@ from calling.domain import callbacks, stream_token, twiml
 from calling.domain.agent import VoicemailAction
 from calling.domain.call import Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.callbacks import CallCallback
+from calling.domain.ceiling import Ceiling
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused, CarrierThrottled
 from calling.domain.hold import RECOGNISER_FULL
+from calling.domain.lease import CARRIERS, UNCOUNTED, holder_in
 from calling.domain.limits import Limits
 from calling.domain.pacing import FAR_AWAY_MS, LATE_MS
 from calling.domain.revision import Revision
@@ -29,9 +31,11 @@ from calling.usecases.dial_answers import (
     placed_at_carrier,
     refused_by_carrier,
     throttled,
+    wait_for_room,
 )
 from calling.usecases.permit_dial import dial_refusal
 from calling.usecases.revise_call import revise_call
+from calling.usecases.take_places import carrier_places, take_at_carrier
 
 __all__ = ["CARRIER_LIMIT_MARGIN_SECONDS", "DialPorts", "DialSettings", "dial_call"]
 
@@ -77,6 +81,11 @@ def dial_call(account_id: str, call_id: str, token: str, *, ports: DialPorts, se
         return
     account = ports.credentials.of_number(number)
     limits = ports.limits.get(account_id)
+    call = _at_carrier(call, account, ports=ports)
+    full = _full(call, account, limits, ports=ports)  # before a slot of the pace is lost to it
+    if full is not None:
+        wait_for_room(call, full, token, ports=ports)
+        return
     # A hold is asked for first, so that no slot is lost to it, and once more after the pace may have been slept for.
     seconds = _held(call, ports=ports) or _pace(call, account, limits, ports=ports) or _held(call, ports=ports)
     if seconds is not None:
@@ -85,7 +94,31 @@ def dial_call(account_id: str, call_id: str, token: str, *, ports: DialPorts, se
     if not _permitted(call, limits, ports=ports):
         ports.workflow.answer(token, ENDED)
         return
+    # Under a ceiling campaigns hold this place since the doorway.
+    now, ceiling = ports.clock.now(), ports.ceilings.get(account.sid, now=ports.clock.now())
+    if not take_at_carrier(call, account.sid, limits, ceiling, leases=ports.leases, now=now):
+        wait_for_room(call, ceiling or Ceiling(UNCOUNTED, now), token, ports=ports)
+        return
     _ask(call, account, token, ports=ports, settings=settings)
+
+
+def _at_carrier(call: Call, account: CarrierAccount, *, ports: DialPorts) -> Call:
+    """Note at which carrier account it is dialled, before a place is taken there: settling gives that back."""
+    if call.carrier_account == account.sid:
+        return call
+    known = Revision({"carrier_account": account.sid})
+    return revise_call(call.account_id, call.call_id, lambda _: known, calls=ports.calls)[0]
+
+
+def _full(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPorts) -> Ceiling | None:
+    """Give the carrier account's ceiling where it is known and met; who holds a place there already is within it."""
+    ceiling = ports.ceilings.get(account.sid, now=ports.clock.now())
+    if ceiling is None:
+        return None
+    held = ports.leases.holders(CARRIERS, account.sid)
+    own = holder_in(CARRIERS, call.account_id, call.call_id)
+    has_room = own in held or len(held) < carrier_places(call, limits, ceiling)
+    return None if has_room else ceiling
 
 
 def _enter(call: Call, token: str) -> Revision | None:

@@ -10,20 +10,24 @@ planner.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from calling.domain.agent import Number, VoicemailAction, voicemail_plan
+from calling.domain.agent import VoicemailAction, voicemail_plan
 from calling.domain.attempts import begun, put_off
 from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
 from calling.domain.campaign import Campaign, Ticket
+from calling.domain.ceiling import Ceiling
 from calling.domain.due import Due, next_due
 from calling.domain.errors import InvalidRequest
 from calling.domain.hold import RECOGNISER_FULL
+from calling.domain.lease import places_of
 from calling.domain.limits import Limits
 from calling.domain.recipient import Recipient, RecipientState, Verdict, attempt_id, decided
+from calling.domain.revision import CampaignRevision
 from calling.ports import (
     AgentStore,
     CallStore,
     CampaignStore,
     CampaignWorkflow,
+    CeilingStore,
     Clock,
     ContactStore,
     Credentials,
@@ -37,6 +41,7 @@ from calling.ports import (
     RecipientQueue,
     StaleRecord,
 )
+from calling.usecases.revise_campaign import revise_campaign
 from calling.usecases.steer_campaign import pause_by_itself
 from calling.usecases.take_places import drop_places, leave_places, take_places
 
@@ -70,6 +75,7 @@ class DoorPorts:
     agents: AgentStore
     credentials: Credentials
     pacer: Pacer
+    ceilings: CeilingStore
     leases: LeasePool
     lines: LineLock
     queue: RecipientQueue
@@ -120,13 +126,15 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
     if composed is None:
         leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.PUT_OFF
-    call, number = composed
-    wait = _hold(call, campaign, number, limits, now, ports=ports)
+    call = composed
+    ceiling = ports.ceilings.get(call.carrier_account or "", now=now)
+    campaign = _note_ceiling(campaign, ceiling, now, ports=ports)
+    wait = _hold(call, campaign, limits, ceiling, now, ports=ports)
     if wait == _OUTRUN:
         recipient = ports.campaigns.change_recipient(recipient, recipient)
         drop_places(call, leases=ports.leases, lines=ports.lines, now=now)
     if wait is not None:
-        seconds = wait_seconds(campaign.places(limits.campaign_places), now - ticket.since)
+        seconds = wait_seconds(campaign.calls_at_once(limits, now), now - ticket.since)
         if wait in (_PACE_IS_USED_UP, _OUTRUN):  # many tickets look at one moment: the pace must not stand idle between
             seconds = min(seconds, AHEAD_MS // 1000)
         return _wait(ticket, recipient, wait, now, seconds, ports=ports)
@@ -137,7 +145,18 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
     return Dispatched.STARTED
 
 
-def _hold(call: Call, campaign: Campaign, number: Number, limits: Limits, now: int, *, ports: DoorPorts) -> str | None:
+def _note_ceiling(campaign: Campaign, ceiling: Ceiling | None, now: int, *, ports: DoorPorts) -> Campaign:
+    """Say on the campaign, each time it was learnt, what its carrier account allows: it is planned under that."""
+    if ceiling is None or ceiling == campaign.ceiling:
+        return campaign
+    note = CampaignRevision({"ceiling": ceiling}, TimelineEntry(now, "ceiling", ceiling.words))
+    ids = (campaign.account_id, campaign.campaign_id)
+    return revise_campaign(*ids, lambda c: note if c.ceiling != ceiling else None, campaigns=ports.campaigns)[0]
+
+
+def _hold(
+    call: Call, campaign: Campaign, limits: Limits, ceiling: Ceiling | None, now: int, *, ports: DoorPorts
+) -> str | None:
     """Take what the call needs: its turn in the carrier account's pace, its places, its line; else why it waits.
 
     Of OUTRUN it holds places and line: a copy of its message may have the same, so they are given back with care.
@@ -147,11 +166,11 @@ def _hold(call: Call, campaign: Campaign, number: Number, limits: Limits, now: i
     """
     if ports.hold.until() > now:
         return RECOGNISER_FULL
-    account_id, carrier = call.account_id, number.twilio_sid or ports.credentials.of_number(number).sid
+    account_id, carrier = call.account_id, call.carrier_account or ""
     cps = limits.calls_per_second
     if not ports.pacer.has_room(account_id, carrier, now=now, calls_per_second=cps, ahead_ms=AHEAD_MS):
         return _PACE_IS_USED_UP
-    wait = take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now)
+    wait = take_places(call, campaign, limits, ceiling, leases=ports.leases, lines=ports.lines, now=now)
     if wait is not None:
         return wait
     if ports.pacer.admit(account_id, carrier, now=now, calls_per_second=cps, ahead_ms=AHEAD_MS):
@@ -166,11 +185,9 @@ def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, 
         leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.STALE
     # Its places may have been taken back meanwhile: they are taken again, or still its own.
-    limits = ports.limits.get(ticket.account_id)
-    if take_places(call, campaign, limits, leases=ports.leases, lines=ports.lines, now=now) is not None:
-        ports.queue.send(
-            ticket, delay_seconds=wait_seconds(campaign.places(limits.campaign_places), now - ticket.since)
-        )
+    limits, ceiling = ports.limits.get(ticket.account_id), ports.ceilings.get(call.carrier_account or "", now=now)
+    if take_places(call, campaign, limits, ceiling, leases=ports.leases, lines=ports.lines, now=now) is not None:
+        ports.queue.send(ticket, delay_seconds=wait_seconds(campaign.calls_at_once(limits, now), now - ticket.since))
         return Dispatched.WAITING
     leave_places(
         ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines
@@ -217,13 +234,16 @@ def _wait(ticket: Ticket, recipient: Recipient, reason: str, now: int, seconds: 
 
 def _decided_on(due: Due, limits: Limits, call: Call) -> dict[str, object]:
     pace = f"at most {limits.calls_per_second:g} calls a second" if limits.calls_per_second > 0 else "no limit"
-    return {**due.details, "lease": list(call.pools), "suppression": "not on the do-not-call list", "pace": pace}
+    return {
+        **due.details,
+        "lease": [pool for _, pool, _ in places_of(call)],
+        "suppression": "not on the do-not-call list",
+        "pace": pace,
+    }
 
 
-def _compose(
-    campaign: Campaign, recipient: Recipient, due: Due, now: int, *, ports: DoorPorts
-) -> tuple[Call, Number] | None:
-    """Write the record of this try's call, from which number; None where nobody can make it: the campaign pauses."""
+def _compose(campaign: Campaign, recipient: Recipient, due: Due, now: int, *, ports: DoorPorts) -> Call | None:
+    """Write the record of this try's call; None where nobody can make it: the campaign pauses."""
     found = ports.agents.get_agent(campaign.account_id, campaign.agent_id)
     number = next((n for n in found[1] if n.phone_number == campaign.from_number), None) if found else None
     if found is None or not found[0].is_active or number is None or not number.outbound_enabled:
@@ -237,12 +257,13 @@ def _compose(
         return None
     prompt = recipient.prompt or campaign.prompt or agent.outbound_prompt or campaign.name or ""
     entry = TimelineEntry(now, "queued", f"recipient {recipient.index} of the campaign: {due.reason}", due.details)
-    call = Call(
+    return Call(
         account_id=campaign.account_id,
         call_id=attempt_id(campaign.campaign_id, recipient.index, recipient.tries + 1),
         agent_id=campaign.agent_id,
         direction=Direction.OUTBOUND,
         from_number=number.phone_number,
+        carrier_account=number.twilio_sid or ports.credentials.of_number(number).sid,
         to_number=recipient.phone_number,
         created_at=now,
         due_at=now + LOOK_MS,
@@ -263,7 +284,6 @@ def _compose(
             TimelineEntry(now, "dispatched", "places under the account's and the campaign's cap were taken"),
         ),
     )
-    return call, number
 
 
 def _nobody(campaign: Campaign, reason: str, *, ports: DoorPorts) -> None:

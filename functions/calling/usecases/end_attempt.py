@@ -10,6 +10,7 @@ from calling.domain.attempts import ended
 from calling.domain.call import Call
 from calling.domain.campaign import Campaign
 from calling.domain.limits import Breaker
+from calling.domain.outcome import was_one_too_many
 from calling.domain.recipient import Recipient, RecipientState
 from calling.ports import CampaignStore, CampaignWorkflow, Clock, ContactStore, LimitsStore, StaleRecord
 from calling.usecases.hold_country import hold_country
@@ -41,7 +42,7 @@ def end_attempt(
         return
     if ended(campaign, recipient, call, clock.now()) is not recipient:
         campaign = _hold(campaign, recipient, call, campaigns=campaigns, workflow=workflow, clock=clock)
-        if not call.was_asked_of_carrier or call.refusal is not None:
+        if not call.was_asked_of_carrier or call.refusal is not None or was_one_too_many(call):
             contacts.forget_dial(call.account_id, call.to_number, call.call_id)
     recipient, moved = _move(campaign, recipient, call, campaigns=campaigns, clock=clock)
     if moved:

@@ -99,8 +99,8 @@ def plan_pass(
         return _await(campaign, None, ports=ports)
     campaign = _begin(campaign, ports=ports)
     limits = ports.limits.get(account_id)
-    places = campaign.places(limits.campaign_places)
     now, counts = ports.clock.now(), ports.campaigns.counts(campaign)
+    places = campaign.calls_at_once(limits, now)
     gone = counts.total - counts.pending
     size = _pass_size(places, limits, gone - last.gone, now - last.at if last.at else None)
     candidates = _candidates(campaign, size, ports=ports)

@@ -13,10 +13,12 @@ from functools import partial
 from typing import TypeVar
 
 from calling.domain.call import LOOK_MS, Call, CallStatus, Direction, EndedReason, TimelineEntry
+from calling.domain.lease import CARRIERS, call_of
 from calling.domain.revision import Revision
 from calling.ports import (
     CampaignStore,
     CampaignWorkflow,
+    CeilingStore,
     Clock,
     ContactStore,
     DialQueue,
@@ -45,6 +47,7 @@ class ReapPorts:
 
     resolve: ResolvePorts
     leases: LeasePool
+    ceilings: CeilingStore
     lines: LineLock
     queue: DialQueue
     workflow: DialWorkflow
@@ -67,6 +70,7 @@ class ReapPorts:
             campaigns=self.campaigns,
             limits=self.limits,
             leases=self.leases,
+            ceilings=self.ceilings,
             lines=self.lines,
             campaign_workflow=self.campaign_workflow,
             clock=self.clock,
@@ -185,19 +189,20 @@ def _expired(*, ports: ReapPorts) -> Iterator[tuple[str, str, str]]:
                 yield account_id, pool, holder
 
 
-def _reap(account_id: str, pool: str, holder: str, *, ports: ReapPorts) -> bool:
+def _reap(owner: str, pool: str, holder: str, *, ports: ReapPorts) -> bool:
     """Take an expired place back, unless its call may live; True where it was taken back."""
-    call = ports.resolve.calls.get(account_id, holder)
+    account_id, call_id = call_of(owner, holder)
+    call = ports.resolve.calls.get(account_id, call_id)
     if call is not None and call.settled_at is None:
-        if ports.workflow.state(holder) is ExecutionState.RUNNING:
+        if ports.workflow.state(call_id) is ExecutionState.RUNNING:
             return False
         if call.status is not CallStatus.QUEUED or call.direction is Direction.INBOUND:
             end_call(call, resolve=ports.resolve, settle=ports.settle)  # settling it gives the place back
             return _is_done(call, ports=ports)
         # Not dialled: whoever dispatches it must take a place first, its own or another.
-    reaped = ports.leases.reap(account_id, pool, holder, now=ports.clock.now())
-    if reaped and call is not None:  # its line has no expiry of its own
-        ports.lines.release(account_id, call.from_number, call.to_number, holder)
+    reaped = ports.leases.reap(owner, pool, holder, now=ports.clock.now())
+    if reaped and call is not None and owner != CARRIERS:  # its line has no expiry of its own
+        ports.lines.release(account_id, call.from_number, call.to_number, call_id)
     return reaped
 
 

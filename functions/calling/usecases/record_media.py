@@ -4,6 +4,7 @@ from typing import Any
 
 from calling.domain.call import Call, CarrierStatus, Direction, EndedReason, TimelineEntry
 from calling.domain.errors import Conflict
+from calling.domain.lease import places_of
 from calling.domain.model_usage import ModelUsage, added
 from calling.domain.progress import CarrierFact, belongs, carrier_progress
 from calling.domain.revision import Revision
@@ -74,8 +75,8 @@ def media_alive(
 
     call, alive = revise_call(account_id, call_id, decide, calls=calls)
     if alive:
-        for pool in call.pools:
-            leases.renew(account_id, pool, call_id, expires_at=now + ALIVE_LEASE_SECONDS * 1000)
+        for place in places_of(call):
+            leases.renew(*place, expires_at=now + ALIVE_LEASE_SECONDS * 1000)
         if call.task_token is not None:
             workflow.heartbeat(call.task_token)
     return call

@@ -2,6 +2,7 @@
 
 from calling.domain import carrier_codes
 from calling.domain.call import Call, TimelineEntry, machine
+from calling.domain.lease import places_of
 from calling.domain.progress import CarrierFact, belongs, carrier_progress
 from calling.domain.revision import Revision
 from calling.ports import CallStore, DialWorkflow, LeasePool
@@ -24,8 +25,8 @@ def record_progress(
     call, _ = revise_call(account_id, call_id, lambda c: carrier_progress(c, fact), calls=calls)
     if call.task_token is not None and not call.status.is_terminal and belongs(call, fact.sid):
         if call.carrier_is_done:
-            for pool in call.pools:
-                leases.release(account_id, pool, call_id)
+            for place in places_of(call):
+                leases.release(*place)
             workflow.answer(call.task_token, {"result": "ended"})
         else:
             workflow.heartbeat(call.task_token)

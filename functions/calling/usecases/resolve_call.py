@@ -79,7 +79,7 @@ def _ask(call: Call, account: CarrierAccount, *, past_deadline: bool, ports: Res
     if found is None:
         return {"result": "ended"} if past_deadline else _again()
     at = found.ended_at or now
-    fact = CarrierFact(found.sid, found.status, at, found.duration_seconds, source="asked")
+    fact = CarrierFact(found.sid, found.status, at, found.duration_seconds, source="asked", error_code=found.error_code)
     call, _ = revise_call(call.account_id, call.call_id, lambda c: carrier_progress(c, fact), calls=ports.calls)
     if call.carrier_is_done:
         return {"result": "ended"}

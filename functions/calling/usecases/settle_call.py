@@ -10,13 +10,14 @@ from calling.domain import events
 from calling.domain.call import TRANSITIONS, Call, CallStatus, TimelineEntry
 from calling.domain.contact import SuppressionSource
 from calling.domain.do_not_call import asks_not_to_be_called
-from calling.domain.outcome import outcome
+from calling.domain.outcome import outcome, was_one_too_many
 from calling.domain.revision import Revision
 from calling.domain.transcript import Turn, anyone_spoke
 from calling.ports import (
     CallStore,
     CampaignStore,
     CampaignWorkflow,
+    CeilingStore,
     Clock,
     ContactStore,
     LeasePool,
@@ -24,6 +25,7 @@ from calling.ports import (
     LineLock,
 )
 from calling.usecases.end_attempt import end_attempt
+from calling.usecases.learn_ceiling import learn_ceiling
 from calling.usecases.revise_call import revise_call
 from calling.usecases.take_places import give_places_back
 
@@ -39,6 +41,7 @@ class SettlePorts:
     campaigns: CampaignStore
     limits: LimitsStore
     leases: LeasePool
+    ceilings: CeilingStore
     lines: LineLock
     campaign_workflow: CampaignWorkflow
     clock: Clock
@@ -68,13 +71,15 @@ def settle_call(account_id: str, call_id: str, *, summary_failed: bool = False, 
     # Before the record says that it is settled: who dies in between hears it again.
     suppressed = _suppress(call, turns, ports=ports)
     now = ports.clock.now()
-    call, _ = revise_call(
+    call, written = revise_call(
         account_id,
         call_id,
         lambda c: _settle(c, now, spoke=anyone_spoke(turns), summary_failed=summary_failed, suppressed=suppressed),
         calls=ports.calls,
     )
     give_places_back(call, leases=ports.leases, lines=ports.lines)
+    if written and was_one_too_many(call) and call.carrier_account is not None:
+        learn_ceiling(call, call.carrier_account, leases=ports.leases, ceilings=ports.ceilings, clock=ports.clock)
     end_attempt(
         call,
         campaigns=ports.campaigns,

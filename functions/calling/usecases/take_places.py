@@ -2,7 +2,8 @@
 
 from calling.domain.call import Call
 from calling.domain.campaign import Campaign, Ticket
-from calling.domain.lease import ACCOUNT_POOL
+from calling.domain.ceiling import Ceiling
+from calling.domain.lease import ACCOUNT_POOL, CARRIERS, UNCOUNTED, Place, holder_in, places_of
 from calling.domain.limits import Limits
 from calling.domain.recipient import Recipient, attempt_id
 from calling.ports import CallStore, LeasePool, LineLock
@@ -13,37 +14,49 @@ _OWN_MS = 60_000  # longer than two Lambdas with copies of one message are apart
 
 
 def take_places(
-    call: Call, campaign: Campaign | None, limits: Limits, *, leases: LeasePool, lines: LineLock, now: int
+    call: Call,
+    campaign: Campaign | None,
+    limits: Limits,
+    ceiling: Ceiling | None = None,
+    *,
+    leases: LeasePool,
+    lines: LineLock,
+    now: int,
 ) -> str | None:
     """Take all that the call needs, or nothing; None when it is held, else the reason of the wait.
 
     A call of a campaign takes a place in its campaign's pool first, which is most often the fuller one, and in the
-    account's only below what is kept for single calls.
+    account's only below what is kept for single calls. In the carrier account's it takes one here where that has a
+    ceiling; else just before its request, so that the pool counts what was asked for.
     """
     expires_at = now + LEASE_SECONDS * 1000 - _OWN_MS  # for the time it takes to get all of them
-    held: list[str] = []
-    for pool in reversed(call.pools):
-        cap = places(pool, call, campaign, limits)
-        if not leases.take(call.account_id, pool, call.call_id, cap=cap, expires_at=expires_at):
-            _take_back(call, held, expires_at, leases)
-            return _full(pool, call, cap)
-        held.append(pool)
+    held: list[Place] = []
+    for place in reversed(places_of(call)):
+        owner, pool, _ = place
+        if owner == CARRIERS and ceiling is None:
+            continue
+        cap = carrier_places(call, limits, ceiling) if owner == CARRIERS else places(pool, call, campaign, limits)
+        if not leases.take(*place, cap=cap, expires_at=expires_at):
+            _take_back(held, expires_at, leases)
+            return ceiling.words if ceiling and owner == CARRIERS else _full(pool, call, cap)
+        held.append(place)
     if not lines.acquire(call.account_id, call.from_number, call.to_number, call.call_id):
-        _take_back(call, held, expires_at, leases)
+        _take_back(held, expires_at, leases)
         return "another call between these two numbers is live"
     # A copy of the same message takes the same places, and gives them back where it finds the line taken. What is
     # renewed here it leaves alone; what it gave back before is missed here.
     own_until = expires_at + _OWN_MS
-    if not all(leases.renew(call.account_id, pool, call.call_id, expires_at=own_until) for pool in held):
+    if not all(leases.renew(*place, expires_at=own_until) for place in held):
         lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
-        _take_back(call, held, own_until, leases)
+        _take_back(held, own_until, leases)
         return "a copy of its message has given its place back"
     return None
 
 
 def give_places_back(call: Call, *, leases: LeasePool, lines: LineLock) -> None:
     """Give back all that the call held; what it does not hold stays as it is."""
-    _release(call, call.pools, leases)
+    for place in places_of(call):
+        leases.release(*place)
     lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
 
 
@@ -54,7 +67,8 @@ def drop_places(call: Call, *, leases: LeasePool, lines: LineLock, now: int) -> 
     more, and what one takes after it has a later expiry and stays.
     """
     own_until = now + LEASE_SECONDS * 1000
-    if all(leases.reap(call.account_id, pool, call.call_id, now=own_until + 1) for pool in call.pools):
+    taken = {place for place in places_of(call) if leases.reap(*place, now=own_until + 1)}
+    if taken >= {place for place in places_of(call) if place[0] != CARRIERS}:  # there it takes one only under a ceiling
         lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
 
 
@@ -80,6 +94,22 @@ def leave_places(
     lines.release(ticket.account_id, campaign.from_number, recipient.phone_number, call_id)
 
 
+def take_at_carrier(
+    call: Call, carrier: str, limits: Limits, ceiling: Ceiling | None, *, leases: LeasePool, now: int
+) -> bool:
+    """Take, or keep, a place in the carrier account's pool just before the request; False where its ceiling is met."""
+    holder = holder_in(CARRIERS, call.account_id, call.call_id)
+    cap = carrier_places(call, limits, ceiling)
+    return leases.take(CARRIERS, carrier, holder, cap=cap, expires_at=now + LEASE_SECONDS * 1000)
+
+
+def carrier_places(call: Call, limits: Limits, ceiling: Ceiling | None) -> int:
+    """Say how many places a carrier account has for this call, all accounts of the deployment together."""
+    if ceiling is None:
+        return UNCOUNTED
+    return ceiling.calls if call.recipient is None else limits.campaign_places_at_carrier(ceiling)
+
+
 def places(pool: str, call: Call, campaign: Campaign | None, limits: Limits) -> int:
     """Say how many places a pool has for this call."""
     if call.recipient is None:
@@ -89,15 +119,10 @@ def places(pool: str, call: Call, campaign: Campaign | None, limits: Limits) -> 
     return campaign.places(limits.campaign_places)
 
 
-def _release(call: Call, pools: tuple[str, ...], leases: LeasePool) -> None:
-    for pool in pools:
-        leases.release(call.account_id, pool, call.call_id)
-
-
-def _take_back(call: Call, pools: list[str], expires_at: int, leases: LeasePool) -> None:
+def _take_back(places: list[Place], expires_at: int, leases: LeasePool) -> None:
     """Give back what was taken until `expires_at`; what a copy has renewed meanwhile is that one's."""
-    for pool in pools:
-        leases.reap(call.account_id, pool, call.call_id, now=expires_at + 1)
+    for place in places:
+        leases.reap(*place, now=expires_at + 1)
 
 
 def _full(pool: str, call: Call, cap: int) -> str:

@@ -60,7 +60,7 @@ def _look(call: Call, *, ports: ResolvePorts) -> Call:
     if found is None:
         return call
     at = found.ended_at or ports.clock.now()
-    fact = CarrierFact(found.sid, found.status, at, found.duration_seconds, source="asked")
+    fact = CarrierFact(found.sid, found.status, at, found.duration_seconds, source="asked", error_code=found.error_code)
     return revise_call(call.account_id, call.call_id, lambda c: carrier_progress(c, fact), calls=ports.calls)[0]
 
 

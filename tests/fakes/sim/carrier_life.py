@@ -97,6 +97,9 @@ class SimCarrier:
         self.calls: dict[str, _Live] = {}
         self.live: dict[str, None] = {}  # SIDs that are not over, in the order they began
         self.token = "token"  # the one it accepts
+        self.concurrency = 0  # calls it lets live at once; above it 10004. 0: any number
+        self.concurrency_late = False  # that it accepts what is too much, and fails it then
+        self.others = 0  # calls that live there and are not ours: those that come in, and other programs'
         self.refuses: int | None = None  # this Twilio code, of every request before `refuses_until`
         self.refuses_until = 0
         self.pace = 0.0  # calls a second it dials by itself; what is above it queues. 0: any number
@@ -111,6 +114,8 @@ class SimCarrier:
         answer = self.faults.create_call()
         code = self.refuses if self.agenda.now_ms < self.refuses_until else life.refused
         code = code if account.auth_token == self.token else 20003
+        one_too_many = self.concurrency > 0 and len(self.live) + self.others >= self.concurrency
+        code = 10004 if code is None and one_too_many and not self.concurrency_late else code
         if code is not None:
             self._post(account, request, None, f"refused {code}")
             if fault(code) is Fault.PACE:
@@ -121,7 +126,8 @@ class SimCarrier:
             if answer == "http_429":
                 raise CarrierThrottled("Too many requests.", twilio_code=20429, http_status=429)
             raise CarrierAmbiguous("The carrier failed.", http_status=500)
-        placed = self._place(request, life, used_up=self._use(request.to_number.e164))
+        life = replace(life, end=S.FAILED, rings=0.5, sip=None, error=10004) if one_too_many else life
+        placed = self._place(request, life, used_up=not one_too_many and self._use(request.to_number.e164))
         self._post(account, request, placed.sid, answer)
         if answer != "ok":
             raise CarrierAmbiguous("The carrier's answer was lost.", http_status=500 if "500" in answer else None)
@@ -199,7 +205,8 @@ class SimCarrier:
         call = CarrierCall(sid, S.QUEUED, *numbers, created, queue_time_ms=queued)
         self.calls[sid] = _Live(call, life, _owner(request), request, used_up=used_up, leaves_at=leaves)
         self.live[sid] = None
-        self.agenda.after(queued / 1000 + min(0.2, life.rings / 2), lambda: self._step(sid, S.RINGING))
+        if life.error is None:
+            self.agenda.after(queued / 1000 + min(0.2, life.rings / 2), lambda: self._step(sid, S.RINGING))
         longest = request.ring_seconds + RING_BUFFER
         if life.rings > longest:
             self.agenda.after(queued / 1000 + longest, lambda: self._end(sid, S.NO_ANSWER))
@@ -234,7 +241,8 @@ class SimCarrier:
         now = self.agenda.now_ms
         seconds = (now - (live.answered_at or now)) // 1000 if status is S.COMPLETED else None
         live.over_at = now
-        live.change(now, replace(live.call, status=status, ended_at=_second(now), duration_seconds=seconds))
+        over = replace(live.call, status=status, ended_at=_second(now), duration_seconds=seconds)
+        live.change(now, replace(over, error_code=live.life.error))
         self.live.pop(sid, None)
         if live.never_left and live.used_up:
             self.people[live.call.to_number].insert(0, live.life)
@@ -249,7 +257,9 @@ class SimCarrier:
 
     def _tell(self, sid: str, live: _Live, status: CarrierStatus) -> None:
         sip = live.life.sip if status.is_terminal and status is live.life.end else None
-        fact = CarrierFact(sid, status, _second(self.agenda.now_ms), live.call.duration_seconds, sip)
+        error = live.life.error if status.is_terminal else None
+        at, seconds = _second(self.agenda.now_ms), live.call.duration_seconds
+        fact = CarrierFact(sid, status, at, seconds, sip, error_code=error)
         fate, chance = self.faults.fate(), self.faults.chance
         if fate == "drop":
             return

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-TABLES = frozenset({"calls", "campaigns", "contacts", "limits", "agents", "leases", "lines", "pacer", "people"})
+TABLES = frozenset(
+    {"calls", "campaigns", "contacts", "limits", "agents", "leases", "lines", "pacer", "ceilings", "people"}
+)
 STANDS_STILL = 0.4  # of its calls of ports, before which a slow run stands still
 CARRIER_SECONDS = 0.1  # the carrier's answer to a request that places a call
 

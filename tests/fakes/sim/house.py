@@ -23,7 +23,7 @@ from calling.usecases.record_media import media_alive, media_closed, media_opene
 from tests.fakes.campaigns import MemoryContactStore, MemoryLimitsStore, MemoryScheduler
 from tests.fakes.clock import SequenceIds
 from tests.fakes.outside import FakeModel, FakeSpeech, MemoryBlobs
-from tests.fakes.pools import MemoryDialHold, MemoryLeasePool, MemoryLineLock, MemoryPacer
+from tests.fakes.pools import MemoryCeilingStore, MemoryDialHold, MemoryLeasePool, MemoryLineLock, MemoryPacer
 from tests.fakes.sim.agenda import START_MS, Agenda, Strands
 from tests.fakes.sim.carrier_life import Post, SimCarrier
 from tests.fakes.sim.doors import SecretsAway, SimCampaignWorkflow, SimCredentials, SimDialWorkflow, SimQueue
@@ -129,7 +129,7 @@ class House:
         self.contacts, self.limits = MemoryContactStore(), MemoryLimitsStore(limits)
         self.agents, self.people = MemoryAgentStore(), MemoryPeopleStore(self.calls)
         self.leases, self.lines, self.pacer = MemoryLeasePool(), MemoryLineLock(), MemoryPacer()
-        self.hold = MemoryDialHold()
+        self.hold, self.ceilings = MemoryDialHold(), MemoryCeilingStore()
         self.blobs, self.scheduler = MemoryBlobs(), _Scheduler(self)
         self.machines = Machines(self.agenda, self, self.faults.chance)
         self.carrier = SimCarrier(self.agenda, self.faults, self)
@@ -143,6 +143,7 @@ class House:
         self.ports: dict[str, Any] = {
             "agents": self.agents, "blobs": self.blobs, "calls": self.calls, "campaigns": self.campaigns,
             "campaign_workflow": self.campaign_workflow, "carrier": self.carrier, "contacts": self.contacts,
+            "ceilings": self.ceilings,
             "credentials": self.credentials, "hold": self.hold, "ids": SequenceIds(),
             "leases": self.leases, "limits": self.limits, "lines": self.lines, "model": FakeModel(SUMMARY),
             "opener": _Opener(self), "opener_model": FakeModel(), "pacer": self.pacer, "people": self.people,

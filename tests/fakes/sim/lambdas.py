@@ -56,6 +56,7 @@ def _settle(port: Wiring) -> SettlePorts:
         campaigns=port("campaigns"),
         limits=port("limits"),
         leases=port("leases"),
+        ceilings=port("ceilings"),
         lines=port("lines"),
         campaign_workflow=port("campaign_workflow"),
         clock=port("clock"),
@@ -130,6 +131,7 @@ def _dispatch_recipient(port: Wiring, event: Mapping[str, Any]) -> Any:
         credentials=port("credentials"),
         pacer=port("pacer"),
         leases=port("leases"),
+        ceilings=port("ceilings"),
         lines=port("lines"),
         queue=port("recipient_queue"),
         workflow=port("workflow"),
@@ -173,8 +175,8 @@ def _dispatch_dial(port: Wiring, event: Mapping[str, Any]) -> Any:
 
 def _dial(port: Wiring, event: Mapping[str, Any]) -> Any:
     names = (
-        "calls", "agents", "credentials", "carrier", "limits", "hold", "contacts", "campaigns", "pacer", "workflow",
-        "watches", "clock",
+        "calls", "agents", "credentials", "carrier", "limits", "hold", "contacts", "campaigns", "pacer", "leases",
+        "ceilings", "workflow", "watches", "clock",
     )  # fmt: skip
     ports = DialPorts(*(port(name) for name in names))
     dial_call(event["account_id"], event["call_id"], event["token"], ports=ports, settings=SETTINGS)
@@ -231,6 +233,7 @@ def _reap(port: Wiring, _event: Mapping[str, Any]) -> Any:
         ports=ReapPorts(
             resolve=_resolve(port),
             leases=port("leases"),
+            ceilings=port("ceilings"),
             lines=port("lines"),
             queue=port("queue"),
             workflow=port("workflow"),

@@ -62,7 +62,7 @@ class Law:
         self._pace(post)
         if any(since + LAMBDA_MS < post.at < until for since, until in self.held):
             self.say(f"{post.call_id} was dialled while the recogniser was full")
-        if post.answer not in _UNTOUCHED:
+        if self._counts(post):
             self.asked[post.call_id] += 1
             if self.asked[post.call_id] > 1:
                 self.say(f"{post.call_id} was asked of the carrier twice")
@@ -71,6 +71,11 @@ class Law:
             self._campaign(post, call, campaign)
         if post.sid is not None:
             self._lives(post, call, campaign)
+
+    def _counts(self, post: Post) -> bool:
+        """Tell whether a request uses up an attempt: not where the carrier refused it, or failed it, untouched."""
+        placed = self.house.carrier.calls.get(post.sid or "")
+        return post.answer not in _UNTOUCHED and (placed is None or placed.life.error not in _LATER)
 
     def _pace(self, post: Post) -> None:
         pace = self.house.limits.get(ACCOUNT).calls_per_second
@@ -90,7 +95,7 @@ class Law:
             self.say(f"{call.call_id} was dialled for a recipient it is not the call of")
             return
         who = f"{campaign.campaign_id}#{recipient.index}"
-        if post.answer not in _UNTOUCHED:
+        if self._counts(post):
             self.by_recipient[campaign.campaign_id, recipient.index] += 1
             if self.by_recipient[campaign.campaign_id, recipient.index] > campaign.max_attempts:
                 self.say(f"{who} was dialled more often than {campaign.max_attempts} times")
@@ -221,8 +226,8 @@ class Law:
         if not asked <= recipient.attempts <= campaign.max_attempts:
             self.say(f"{who}: {asked} requests, {recipient.attempts} attempts of {campaign.max_attempts}")
         calls = [self.house.calls.get(ACCOUNT, call_id) for call_id in recipient.call_ids]
-        codes = [call.dial_error_code for call in calls if call is not None and call.dial_started_at is not None]
-        used, blocked = sum(code not in _ACCOUNTS for code in codes), codes.count(_BLOCKED)
+        codes = [c.dial_error_code or c.carrier_error_code for c in calls if c is not None and c.dial_started_at]
+        used, blocked = sum(code not in _ACCOUNTS | _LATER for code in codes), codes.count(_BLOCKED)
         if not used - blocked <= recipient.attempts <= used:
             self.say(f"{who}: {recipient.attempts} attempts; of its calls {used} used one, {blocked} of them blocked")
         if not recipient.reason:

@@ -17,6 +17,7 @@ class Life:
     sip: int | None = None
     machine: bool = False
     refused: int | None = None  # the request itself is refused with this Twilio code
+    error: int | None = None  # Twilio's code of a call it accepts and then fails
     says: str = "Hello?"
 
     @property

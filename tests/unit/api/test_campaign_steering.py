@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from calling.domain.campaign import Campaign, CampaignStatus
+from calling.domain.ceiling import Ceiling
 from tests.unit.api.conftest import Api, World, error_of, imported
 from tests.unit.api.test_campaigns import at, stored
 
@@ -84,6 +85,21 @@ def test_held_countries_pace_and_eta(world: World, api: Api) -> None:
     assert datetime.fromisoformat(shown["eta"]).timestamp() * 1000 == now + 30_000
     api.request("DELETE", "/phone-numbers/%2B447700900123")
     assert api.get(f"/calls/batch/{made.campaign_id}").json()["pace"]["slowed_reason"] is None
+
+
+def test_what_the_carrier_allows_at_once_is_shown_while_it_is_known(world: World, api: Api) -> None:
+    made = imported(world, api.batch().json()["campaign_id"])
+    path, now = f"/calls/batch/{made.campaign_id}", world.clock.now()
+    assert api.get(path).json()["carrier_limit"] is None
+    set_status(world, made, CampaignStatus.RUNNING, ceiling=Ceiling(2, now + 1_000))
+    shown = api.get(path).json()
+    assert shown["carrier_limit"] == 2
+    assert shown["carrier_limit_reason"] == (
+        "Twilio allows 2 calls at once: approve a Business Primary Customer Profile"
+    )
+    world.clock.advance(1)
+    shown = api.get(path).json()
+    assert (shown["carrier_limit"], shown["carrier_limit_reason"]) == (None, None)
 
 
 @pytest.mark.parametrize("act", ["", "/recipients", "/report.csv", "/timeline"])

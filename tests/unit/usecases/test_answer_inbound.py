@@ -66,6 +66,19 @@ def ended(world: World, **changes: str) -> dict[str, Any]:
     return post(world, "inbound-status", CallStatus="completed", CallDuration="12", **changes)
 
 
+def test_it_is_counted_among_what_lives_at_the_carrier_account_until_its_end() -> None:
+    world = World()
+    for _ in range(2):
+        post(world, "inbound")
+    sid = world.credentials.account.sid
+    assert set(world.leases.holders("carriers", sid)) == {f"{ACCOUNT}/{CALL_ID}"}
+    assert world.holders() == {}, "no place under the outbound cap"
+    listen(world)
+    ended(world)
+    world.walk(CALL_ID)
+    assert world.leases.holders("carriers", sid) == {}
+
+
 def test_a_call_is_answered_with_its_stream() -> None:
     world = World()
     answer = post(world, "inbound")

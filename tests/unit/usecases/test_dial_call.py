@@ -28,6 +28,8 @@ def dial(world: World, call_id: str, token: str, *, credentials: object = None) 
         world.contacts,
         world.campaigns,
         world.pacer,
+        world.leases,
+        world.ceilings,
         world.workflow,
         world.watches,
         world.clock,

@@ -21,6 +21,7 @@
 | contact        | {account}#person#{e164}      | contact                |                     |                       |
 | lease shard    | {account}#lease#{pool}       | shard#{n:03}           |                     |                       |
 | pace           | {account}#pace#{carrier sid} | pace                   |                     |                       |
+| ceiling        | carriers#{carrier sid}       | ceiling                |                     |                       |
 | line           | {account}#line#{from}#{to}   | line                   |                     |                       |
 | idempotency    | {account}#idempotency        | {key}                  |                     |                       |
 | dial hold      | deployment                   | dial_hold              |                     |                       |
@@ -227,6 +228,11 @@ def lease_pk(account_id: str, pool: str) -> str:
 def pace(account_id: str, carrier_sid: str) -> dict[str, str]:
     """Key of a carrier account's pace."""
     return {"pk": f"{account_id}#pace#{carrier_sid}", "sk": "pace"}
+
+
+def ceiling(carrier_sid: str) -> dict[str, str]:
+    """Key of how many calls a carrier account allows at once."""
+    return {"pk": f"carriers#{carrier_sid}", "sk": "ceiling"}
 
 
 def line(account_id: str, from_e164: str, to_e164: str) -> dict[str, str]:
