@@ -27,7 +27,6 @@ class Briefing:
     manner: Manner
     voice_id: str
     language: str
-    keywords: tuple[str, ...]
     record: bool
     opener: bytes | None = field(repr=False)
 
@@ -57,7 +56,6 @@ def _compose(known: Brief, words: str | None, sound: bytes | None) -> Briefing:
         manner=_manner(known),
         voice_id=voice_id,
         language=heard_accent(agent.language, voice_id),
-        keywords=agent.boosted_keywords,
         record=agent.record_call,
         opener=sound or None,
     )

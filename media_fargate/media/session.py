@@ -117,7 +117,7 @@ class Session:
     # --- the conversation ------------------------------------------------------------------------------------------
 
     async def _converse(self, briefing: Briefing) -> None:
-        recognition = self._house.stt.open(language=briefing.language, keywords=briefing.keywords)
+        recognition = self._house.stt.open(language=briefing.language)
         if briefing.record:
             self._recorder = await attempt(lambda: Recorder(self._playout))
         ear = Ear(recognition, self._recorder, self._tell_late)

@@ -38,7 +38,7 @@ class Deaf:
     def __init__(self) -> None:
         self._closed = asyncio.Event()
 
-    def open(self, *, language: str, keywords: tuple[str, ...] = ()) -> Deaf:
+    def open(self, *, language: str) -> Deaf:
         return Deaf()
 
     def send(self, pcm: bytes) -> None:

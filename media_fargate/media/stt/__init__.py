@@ -44,7 +44,7 @@ class SttStream(Protocol):
 class SpeechToText(Protocol):
     """A recogniser, shared by all calls."""
 
-    def open(self, *, language: str, keywords: tuple[str, ...] = ()) -> SttStream:
+    def open(self, *, language: str) -> SttStream:
         """Begin a call's recognition; connecting happens while sound is being queued."""
 
 

@@ -52,9 +52,8 @@ class TranscribeSdk:
         )
         self._sessions = _OneConnection()
 
-    def open(self, *, language: str, keywords: tuple[str, ...] = ()) -> Recognition:
-        """Begin a call's recognition. Transcribe boosts words by vocabularies only, so keywords are not used."""
-        del keywords
+    def open(self, *, language: str) -> Recognition:
+        """Begin a call's recognition."""
         return Recognition(partial(self._connect, language), self._refused)
 
     async def _connect(self, language: str) -> "_Stream":
