@@ -23,6 +23,7 @@ MEDIA_GRACE_SECONDS = 20  # how long settling waits for the last words of a medi
 BRIEF = {"ring_seconds": 0.5, "talk_seconds": 3}
 MARKED_PROMPT = "Quillfeather is the watchword of this deployment."
 PURPOSE = "Say hello to Xylotomous."
+SAID = ["Hello?", "Yes, Tuesday at two suits me.", "No, that is all. Goodbye."]
 LIVED = {"completed": "completed", "busy": "busy", "fail": "failed"}
 
 
@@ -91,6 +92,7 @@ class Trouble:
         self.confused_callbacks()
         self.busy_model()
         self.lost_streams()
+        self.lost_recognition()
         self.dead_media()
         self.all_places()
 
@@ -163,6 +165,13 @@ class Trouble:
         self.ended("stream lost, completed")
         self.faults()
 
+    def lost_recognition(self) -> None:
+        """The recogniser loses each stream after 2.5 s. (Refusals would hold all dials for a minute.)"""
+        self.faults(speech={"drop_after_ms": 2500})
+        self.place("recogniser cut, completed", ring_seconds=0.5, lines=SAID, after_lines="hangup")
+        self.ended("recogniser cut, completed")
+        self.faults()
+
     def dead_media(self) -> None:
         self.place("media killed, completed", ring_seconds=0.5, silent=True)
         self.heard_of("media killed, completed", "media_opened")
@@ -185,7 +194,7 @@ class Trouble:
 
 @pytest.fixture(scope="module")
 def trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
-    own = HouseProcess.start(tmp_path_factory.mktemp("faults"), some_ports() | {"CAP": str(CAP)})
+    own = HouseProcess.start(tmp_path_factory.mktemp("faults"), some_ports() | {"CAP": str(CAP), "RECOGNISER": "sdk"})
     customer = Customer()
     customer.start()
     try:
@@ -278,6 +287,13 @@ def test_a_lost_stream_and_a_dead_media_process_are_no_hangup_of_the_callee(trou
     events = trouble.running.events(trouble.ids["media killed, completed"])
     assert "media_opened" in events
     assert "media_closed" not in events
+
+
+def test_who_talks_to_a_recogniser_that_breaks_off_is_understood_word_for_word(trouble: Trouble) -> None:
+    turns = trouble.records["recogniser cut, completed"]["turns"]
+    assert [turn["text"] for turn in turns if turn["role"] == "caller"] == SAID
+    lost = [line for _, line in trouble.running.log_lines() if "transcription stream lost" in line]
+    assert len(lost) >= 2
 
 
 def test_every_place_came_back(trouble: Trouble) -> None:

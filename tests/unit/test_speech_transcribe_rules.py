@@ -102,11 +102,11 @@ async def over_websocket(service: Transcribe, *chunks: bytes, leaves: bool = Fal
     return await speak_websocket(service, query(**asked), *messages, *[{"type": "websocket.disconnect"}] * leaves)
 
 
-def query(key: str = "local", secret: str = "local", **asked: str) -> str:  # noqa: S107  # the house's own
+def query(key: str = "local", secret: str = "local", token: str | None = None, **asked: str) -> str:  # noqa: S107  # the house's own
     extra = "&".join(f"{name}={value}" for name, value in asked.items() if name not in SPOKEN)
     to = f"wss://localhost:8443{WEBSOCKET_PATH}?{extra}"
     language = asked.get("language-code", "en-US")
-    return urlsplit(signed(to, language, "us-east-1", ReadOnlyCredentials(key, secret, None))).query
+    return urlsplit(signed(to, language, "us-east-1", ReadOnlyCredentials(key, secret, token))).query
 
 
 async def speak_websocket(service: Transcribe, query: str, *messages: dict[str, Any]) -> Heard:
@@ -270,6 +270,11 @@ async def test_what_cannot_be_read_ends_the_stream() -> None:
 )
 async def test_a_request_is_signed_as_it_stands(tampered: Callable[[str], str], exception: str) -> None:
     assert (await speak_websocket(service(), tampered(query()))).exception == exception
+
+
+async def test_a_session_token_is_signed_too() -> None:
+    message = {"type": "websocket.receive", "bytes": serialize(HEADERS, b"")}
+    assert (await speak_websocket(service(), query(token="a+token/="), message)).exception is None
 
 
 @pytest.mark.parametrize(

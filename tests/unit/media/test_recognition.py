@@ -181,11 +181,12 @@ async def test_a_stream_that_lived_long_in_silence_worked(monkeypatch: pytest.Mo
     assert [h.text for h in await heard_until_closed(recognise(vendor), 1)] == ["one"]
 
 
-async def test_a_rejected_request_is_final() -> None:
+async def test_a_rejected_request_is_final(caplog: pytest.LogCaptureFixture) -> None:
     vendor = Vendor([RequestRejected("BadRequestException: no such language")], [result("never")])
     with pytest.raises(SpeechToTextFailed):
         await heard_until_closed(recognise(vendor), 1)
     assert len(vendor.streams) == 1
+    assert "BadRequestException: no such language" in caplog.text
 
 
 async def test_each_stream_refused_for_quota_is_told_of() -> None:
