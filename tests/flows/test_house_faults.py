@@ -166,7 +166,7 @@ class Trouble:
         self.faults()
 
     def lost_recognition(self) -> None:
-        """The recogniser loses each stream after 2.5 s. (Refusals would hold all dials for a minute.)"""
+        """The recogniser loses each stream after 2.5 s. It refuses none: that would hold all dials for a minute."""
         self.faults(speech={"drop_after_ms": 2500})
         self.place("recogniser cut, completed", ring_seconds=0.5, lines=SAID, after_lines="hangup")
         self.ended("recogniser cut, completed")
