@@ -13,8 +13,14 @@ from tests.flows.house_world import Running, eventually
 
 NOBODY = "+447386172412"
 WELCOME = "Brightside Dental, this is Maya. How can I help?"
-BACK = {"lines": ["Hello, I have a question.", "It is Sarah speaking.", "Thank you."], "after_lines": "hangup"}
-UNNAMED = {"lines": ["Hello, when is my appointment?", "I would rather not say."], "after_lines": "hangup"}
+BACK: dict[str, Any] = {
+    "lines": ["Hello, I have a question.", "It is Sarah speaking.", "Thank you."],
+    "after_lines": "hangup",
+}
+UNNAMED: dict[str, Any] = {
+    "lines": ["Hello, when is my appointment?", "I would rather not say."],
+    "after_lines": "hangup",
+}
 
 
 @dataclass(slots=True)
@@ -29,12 +35,13 @@ class Inbound:
     at_carrier: dict[str, dict[str, Any]]
 
 
-def call_in(running: Running, caller: str, called: str, **behaviour: Any) -> str:
-    """Call one of our numbers; the SID."""
+def call_in(
+    running: Running, caller: str, called: str, *, shown: dict[str, str] | None = None, **behaviour: Any
+) -> str:
+    """Call one of our numbers; the SID. `shown`: what the network says of the caller."""
     running.person(caller, **behaviour)
-    answer = running.http.post(
-        f"{running.house['carrier_url']}/_sim/calls/inbound", json={"from": caller, "to": called}
-    )
+    body = {"from": caller, "to": called, **(shown or {})}
+    answer = running.http.post(f"{running.house['carrier_url']}/_sim/calls/inbound", json=body)
     answer.raise_for_status()
     return str(answer.json()["sid"])
 
@@ -83,6 +90,20 @@ def test_nothing_is_said_to_who_does_not_say_who_they_are(inbound: Inbound) -> N
     assert heard
     assert "Thursday" not in heard
     assert "Sarah" not in heard
+
+
+def test_who_calls_from_a_number_nobody_vouches_for_is_a_stranger(inbound: Inbound) -> None:
+    """Anybody may say that they are Sarah and show her number; attestation C says no more than that somebody calls."""
+    running = inbound.running
+    shown = {"stir_verstat": "TN-Validation-Passed-C"}
+    sid = call_in(running, SARAH, inbound.number, shown=shown, **BACK)
+    record = running.ended(of_sid(running, sid)["call_id"])
+    assert (record["from_number"], record["stir_verstat"]) == (SARAH, "TN-Validation-Passed-C")
+    said = " ".join(turn["text"] for turn in record["turns"] if turn["role"] == "agent")
+    assert said
+    assert "Thursday" not in said
+    past = [call["call_id"] for call in running.get(f"/history/{SARAH.replace('+', '%2B')}")["calls"]]
+    assert record["call_id"] not in past, "nor is it remembered"
 
 
 def test_it_is_recorded_and_charged_and_ends_as_the_callers(inbound: Inbound) -> None:

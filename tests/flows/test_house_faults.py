@@ -160,7 +160,7 @@ class Trouble:
         self.ended("model busy, completed")
 
     def lost_streams(self) -> None:
-        self.faults(media={"drop_after_ms": 1500})
+        self.faults(media={"drop_after_ms": 1500, "jitter_ms": 60, "bunch": 3, "first_timestamp_ms": 40})
         self.place("stream lost, completed", ring_seconds=0.5, talk_seconds=30)
         self.ended("stream lost, completed")
         self.faults()
@@ -284,6 +284,11 @@ def test_a_person_who_meets_a_busy_model_is_told_so_and_then_the_truth(trouble: 
 def test_a_lost_stream_and_a_dead_media_process_are_no_hangup_of_the_callee(trouble: Trouble) -> None:
     for name in ("stream lost, completed", "media killed, completed"):
         assert trouble.records[name]["ended_reason"] == "error", name
+        (at_carrier,) = trouble.calls(name)
+        assert "I am sorry, our connection has failed" in at_carrier["heard"][-1], "no click"
+        record = trouble.running.record(trouble.ids[name])
+        assert record["stream_error"] == "the call's audio connection was closed (Twilio 31921)"
+        assert record["failure_reason"] == record["stream_error"]
     events = trouble.running.events(trouble.ids["media killed, completed"])
     assert "media_opened" in events
     assert "media_closed" not in events
