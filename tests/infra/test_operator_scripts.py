@@ -15,6 +15,7 @@ SCRIPTS = ["infra.put_secrets", "infra.create_key"]
 SUCCEEDED = {"infra.put_secrets": "Stored: nothing.", "infra.create_key": "Keep both: they are shown this once."}
 
 each_script = pytest.mark.parametrize("script", SCRIPTS)
+every_script = pytest.mark.parametrize("script", [*SCRIPTS, "infra.check_twilio"])
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -50,24 +51,29 @@ def test_either_variable_names_the_region(script: str, variable: str) -> None:
     assert SUCCEEDED[script] in done.stdout
 
 
-@each_script
+@every_script
 def test_a_stack_that_is_elsewhere_is_a_sentence(script: str) -> None:
     done = run("tests.infra.operated", REGION, script, AWS_REGION="us-east-1")
     assert "Stack redial in us-east-1 (AWS_REGION)." in done.stderr
     assert_a_sentence(done, "redial", "does not exist")
 
 
-@each_script
+def test_a_secret_that_nobody_has_filled_is_a_sentence() -> None:
+    done = run("tests.infra.operated", REGION, "infra.check_twilio", AWS_REGION=REGION)
+    assert_a_sentence(done, "carrier secret is not filled", "infra.put_secrets")
+
+
+@every_script
 def test_no_region_is_a_sentence(script: str) -> None:
     assert_a_sentence(run(script), "No region is set", "AWS_REGION", "AWS_DEFAULT_REGION", "--region")
 
 
-@each_script
+@every_script
 def test_no_credentials_are_a_sentence(script: str) -> None:
     assert_a_sentence(run(script, AWS_REGION=REGION), "No AWS credentials were found")
 
 
-@each_script
+@every_script
 def test_a_profile_that_is_not_there_is_a_sentence(script: str) -> None:
     assert_a_sentence(run(script, AWS_PROFILE="nobody"), "AWS refused", "nobody")
 

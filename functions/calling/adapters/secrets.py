@@ -102,7 +102,7 @@ class SecretsCredentials:
         if not self._carrier_arn:
             raise LookupError("this door was not given that secret")
         secret, since = _read(self._client, self._carrier_arn)
-        account, until = _account(secret), now + KEEP_MS
+        account, until = carrier_account(secret), now + KEEP_MS
         tokens, keys = [account.auth_token], list(account.shared_keys)
         for stage in ("AWSPREVIOUS", *stages) if now < since + BESIDE_MS else stages:
             other, made = self._beside(stage)
@@ -149,7 +149,13 @@ def llm_key(client: "SecretsManagerClient", secret_arn: str) -> str:
     return _read(client, secret_arn)[0]["api_key"]
 
 
-def _account(secret: Secret) -> CarrierAccount:
+def carrier_account(secret: Secret) -> CarrierAccount:
+    """Read an account out of the carrier secret's fields.
+
+    Raises:
+        KeyError: SID or token is missing.
+        ValueError: Twilio has no such region.
+    """
     sid, token = _spelt(secret, "account_sid"), _spelt(secret, "auth_token")
     if not sid or not token:
         raise KeyError("the carrier secret needs account_sid and auth_token")

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infra.local.carrier import errors
+from infra.local.carrier import account, errors
 from infra.local.carrier.call import TERMINATED, CallLife
 from infra.local.carrier.errors import TwilioError
 from infra.local.carrier.exchange import Exchange, refusal
@@ -46,7 +46,15 @@ class RestApi:
             ("/IncomingPhoneNumbers/{sid}.json", self.fetch_number, "GET"),
             ("/IncomingPhoneNumbers/{sid}.json", self.update_number, "POST"),
         ]
-        return [Route(_PREFIX + path, self._guarded(handler), methods=[method]) for path, handler, method in table]
+        elsewhere: list[tuple[str, Handler, str]] = [
+            (f"/{API_VERSION}/Accounts/{{account}}.json", self.fetch_account, "GET"),
+            (f"{_PREFIX}/Balance.json", self.fetch_balance, "GET"),
+            ("/v1/CustomerProfiles", self.list_profiles, "GET"),
+            ("/v1/DialingPermissions/Countries", self.list_countries, "GET"),
+            ("/v1/Webhooks/Rules", self.list_rules, "GET"),
+        ]
+        table = [(_PREFIX + path, handler, method) for path, handler, method in table] + elsewhere
+        return [Route(path, self._guarded(handler), methods=[method]) for path, handler, method in table]
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: Request) -> Response:
@@ -68,7 +76,7 @@ class RestApi:
         right = secrets.compare_digest(password.encode(), self._exchange.auth_token.encode())
         if scheme.lower() != "basic" or user != settings.account_sid or not right:
             raise errors.not_authenticated()
-        if request.path_params["account"] != settings.account_sid:
+        if request.path_params.get("account", settings.account_sid) != settings.account_sid:
             raise errors.not_found(request.url.path)
 
     async def create_call(self, request: Request) -> Response:
@@ -148,6 +156,30 @@ class RestApi:
         record.update({name: one(params, name) for name in NUMBER_SETTINGS if name in params})
         record.friendly_name = one(params, "FriendlyName") or record.friendly_name
         return JSONResponse(record.to_twilio())
+
+    async def fetch_account(self, request: Request) -> Response:  # noqa: ARG002  # a handler's shape
+        """`GET Accounts/{sid}.json`."""
+        return JSONResponse(account.account(self._exchange.settings.account_sid, trial=self._on_trial()))
+
+    async def fetch_balance(self, request: Request) -> Response:  # noqa: ARG002  # a handler's shape
+        """`GET Balance.json`."""
+        return JSONResponse(account.balance(self._exchange.settings.account_sid))
+
+    async def list_profiles(self, request: Request) -> Response:
+        """`GET CustomerProfiles` of Trust Hub."""
+        sid = self._exchange.settings.account_sid
+        return JSONResponse(account.profiles(sid, _query(request), trial=self._on_trial()))
+
+    async def list_countries(self, request: Request) -> Response:
+        """`GET DialingPermissions/Countries` of Voice."""
+        return JSONResponse(account.countries(_query(request)))
+
+    async def list_rules(self, request: Request) -> Response:  # noqa: ARG002  # a handler's shape
+        """`GET Webhooks/Rules` of the webhooks' configuration."""
+        return JSONResponse(account.rules())
+
+    def _on_trial(self) -> bool:
+        return self._exchange.faults.plan.carrier.trial > 0
 
     def _call(self, request: Request) -> CallLife:
         life = self._exchange.calls.get(request.path_params["sid"])
