@@ -1,6 +1,7 @@
 """Speech to text as the session sees it: a stream of sound in, transcripts out.
 
-A provider is one file here and one line in PROVIDERS. Knows nothing of the carrier, the model or the voice.
+A provider is one line in PROVIDERS and one file here, which says how a stream is opened at the vendor; what all calls
+have in common is media.stt.recognition. Knows nothing of the carrier, the model or the voice.
 """
 
 from collections.abc import AsyncIterator, Callable

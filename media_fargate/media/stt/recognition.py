@@ -31,7 +31,8 @@ _DEAF = 10 * BYTES_A_SECOND  # of loud sound without a word back: the far end is
 _START_TIMEOUT = 5.0  # s
 _SEND_TIMEOUT = 5.0  # s
 _DRAIN_TIMEOUT = 3.0  # s for results still coming after the input ended
-_PROVEN = 5.0  # s after which a stream counts as one that worked: refusals come within the first
+_PROVEN = 5.0  # s after which a stream on which little was said counts as one that worked: refusals come sooner
+_LITTLE = 2 * BYTES_A_SECOND  # of loud sound
 
 
 class StreamLost(Exception):
@@ -96,6 +97,7 @@ class Recognition:
         self._finished = asyncio.Event()
         self._failures = Failures()
         self._streams = 0
+        self._opened: float | None = None  # when the current stream was
         self._answered = False  # by the current stream
         self._unanswered = 0  # bytes of loud sound since its last result
         self._open: str | None = None  # the segment that is not final
@@ -120,26 +122,26 @@ class Recognition:
         """Yield transcripts until closed."""
         try:
             while not self._closing.is_set():
-                began = asyncio.get_running_loop().time()
                 try:
                     async with aclosing(self._one_stream()) as transcripts:
                         async for heard in transcripts:
                             yield heard
                 except StreamLost as lost:
                     logger.warning("transcription stream lost: %s", lost)
-                    await self._wait_for_next(lost, began)
+                    await self._wait_for_next(lost)
                 except RequestRejected as rejected:
                     logger.error("transcription rejected: %s", rejected)  # noqa: TRY400  # the service's words say it
                     raise SpeechToTextFailed from rejected
         finally:
             self._finished.set()
 
-    async def _wait_for_next(self, lost: StreamLost, began: float) -> None:
+    async def _wait_for_next(self, lost: StreamLost) -> None:
         """Wait until the next stream may be tried. Raises SpeechToTextFailed where there will be none."""
         if isinstance(lost, StreamRefused):
             self._refused()
         now = asyncio.get_running_loop().time()
-        worked = self._answered or (now - began >= _PROVEN and self._unanswered <= _DEAF)
+        lived = self._opened is not None and now - self._opened >= _PROVEN
+        worked = self._answered or (lived and self._unanswered <= _LITTLE)
         self._failures = self._failures.another(now, worked=worked)
         pause = self._failures.pause(now, self._chance())
         if pause is None:
@@ -155,6 +157,7 @@ class Recognition:
                 stream = await self._connect()
         except TimeoutError as e:
             raise StreamLost("no answer") from e
+        self._opened = asyncio.get_running_loop().time()
         feeding = asyncio.create_task(self._feed(stream))
         try:
             async for result in stream:
@@ -170,7 +173,7 @@ class Recognition:
 
     def _begin_stream(self) -> None:
         self._streams += 1
-        self._answered, self._names = False, {}
+        self._opened, self._answered, self._names = None, False, {}
         if not self._sound.whole:
             self._open = None  # its first words are not sent again: what comes will be a segment of its own
         self._sound.rewind()

@@ -181,6 +181,35 @@ async def test_a_stream_that_lived_long_in_silence_worked(monkeypatch: pytest.Mo
     assert [h.text for h in await heard_until_closed(recognise(vendor), 1)] == ["one"]
 
 
+async def test_a_service_that_answers_no_start_has_not_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recognition, "_START_TIMEOUT", 0.0)
+    monkeypatch.setattr(recognition, "_PROVEN", -1.0)
+
+    async def connect() -> VendorStream:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with pytest.raises(SpeechToTextFailed):
+        await heard_until_closed(Recognition(connect, lambda: None, chance=lambda: 0.0), 1)
+
+
+async def test_a_stream_that_left_much_unanswered_has_not_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recognition, "_PROVEN", -1.0)
+    monkeypatch.setattr(recognition, "_LITTLE", 8_000)
+    call: Recognition
+
+    async def speak(_: Stream) -> None:
+        for _n in range(50):
+            call.send(LOUD)
+        await until(lambda: not call._sound.waiting)
+
+    vendor = Vendor(*[[speak, StreamLost("gone")]] * 6)
+    call = recognise(vendor)
+    with pytest.raises(SpeechToTextFailed):
+        await heard_until_closed(call, 1)
+    assert len(vendor.streams) == retrying.TRIES
+
+
 async def test_a_rejected_request_is_final(caplog: pytest.LogCaptureFixture) -> None:
     vendor = Vendor([RequestRejected("BadRequestException: no such language")], [result("never")])
     with pytest.raises(SpeechToTextFailed):
