@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -18,10 +19,10 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from media.stt import SttSettings
-from media.stt.recognition import Recognition, Result, StreamLost
+from media.stt.recognition import Recognition, Result, StreamLost, StreamRefused
 from media.stt.transcribe import ENCODING, SAMPLE_RATE, STABILITY, Identity, failure
 
 _PATH = "/stream-transcription-websocket"
@@ -123,8 +124,17 @@ def _lost() -> Iterator[None]:
     try:
         yield
     except (WebSocketException, OSError, ParserError, ValueError, KeyError) as e:
-        reason = e.rcvd.code if isinstance(e, ConnectionClosed) and e.rcvd else ""
-        raise StreamLost(f"{type(e).__name__} {reason}".strip()) from e
+        raise _meaning(e) from e
+
+
+def _meaning(error: Exception) -> StreamLost:
+    name = type(error).__name__
+    if isinstance(error, InvalidStatus):
+        status = error.response.status_code
+        return (StreamRefused if status == HTTPStatus.TOO_MANY_REQUESTS else StreamLost)(f"{name} {status}")
+    if isinstance(error, ConnectionClosed) and error.rcvd is not None:
+        return StreamLost(f"{name} {error.rcvd.code}")
+    return StreamLost(name)
 
 
 def _results(message: str | bytes) -> Iterator[Result]:

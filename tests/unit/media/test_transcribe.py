@@ -13,13 +13,17 @@ from amazon_transcribe.eventstream import EventStreamMessageSerializer
 from amazon_transcribe.exceptions import HTTPException
 from amazon_transcribe.structures import BufferableByteStream
 from botocore.credentials import ReadOnlyCredentials
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.frames import Close
+from websockets.http11 import Response
 
 from infra.local.speech.results import Hypothesis, exception_event, transcript_event
 from media.stt import SttSettings
 from media.stt.recognition import RequestRejected, Result, StreamLost, StreamRefused
 from media.stt.transcribe import failure
 from media.stt.transcribe_sdk import _PacedBody, _Response, _Rounds
-from media.stt.transcribe_websocket import _results, address, signed
+from media.stt.transcribe_websocket import _lost, _results, address, signed
 
 IDLE = "Your request timed out because no new audio was received for 15 seconds."
 PATH = "/stream-transcription-websocket"
@@ -104,6 +108,22 @@ def test_a_result_without_words_is_none() -> None:
 def test_an_exception_frame_is_raised() -> None:
     with pytest.raises(StreamRefused):
         list(_results(exception_event("LimitExceededException", "too many")))
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning", "text"),
+    [
+        (InvalidStatus(Response(429, "Too Many Requests", Headers())), StreamRefused, "InvalidStatus 429"),
+        (InvalidStatus(Response(403, "Forbidden", Headers())), StreamLost, "InvalidStatus 403"),
+        (ConnectionClosedError(Close(1011, "internal error"), None), StreamLost, "ConnectionClosedError 1011"),
+        (ConnectionClosedError(None, None), StreamLost, "ConnectionClosedError"),
+        (ConnectionRefusedError("no"), StreamLost, "ConnectionRefusedError"),
+    ],
+)
+def test_what_may_happen_to_a_socket(error: Exception, meaning: type[Exception], text: str) -> None:
+    with pytest.raises(StreamLost) as lost, _lost():
+        raise error
+    assert (type(lost.value), str(lost.value)) == (meaning, text)
 
 
 # --- what is mended of the SDK's
