@@ -96,7 +96,7 @@ def _call(call: Call, turns: Sequence[Turn] | None, recording_url: str | None) -
         "sip_response_code": call.sip_response_code,
         "stir_status": call.stir_status,
         "stir_verstat": call.stir_verstat,
-        "twilio_error_code": call.dial_error_code,
+        "twilio_error_code": call.dial_error_code or call.carrier_error_code,
         "stream_error": _stream_error(call),
         "failure_reason": _failure(call),
         "created_at": iso(call.created_at),
@@ -104,10 +104,11 @@ def _call(call: Call, turns: Sequence[Turn] | None, recording_url: str | None) -
 
 
 def _failure(call: Call) -> str | None:
-    """Say what the carrier's codes mean. With a SID the request was taken: only the network's code is left to say."""
+    """Say what the carrier's codes mean. With a SID the request was taken: what failed it later is left to say."""
     if call.status is CallStatus.COMPLETED:
         return _stream_error(call) if call.ended_reason is EndedReason.ERROR else None
-    return carrier_codes.words(None if call.twilio_call_sid else call.dial_error_code, call.sip_response_code)
+    code = call.carrier_error_code if call.twilio_call_sid else call.dial_error_code
+    return carrier_codes.words(code, call.sip_response_code)
 
 
 def _stream_error(call: Call) -> str | None:

@@ -13,9 +13,10 @@ import pytest
 
 from calling.adapters.clock import SystemClock
 from calling.adapters.twilio import TwilioCarrier
-from calling.domain.call import Call, CallStatus, EndedReason
+from calling.domain.call import Call, CallStatus, CarrierStatus, EndedReason
 from calling.domain.cost import cost
 from calling.domain.lease import ACCOUNT_POOL
+from calling.domain.outcome import was_one_too_many
 from calling.domain.phone_number import ANONYMOUS
 from calling.domain.routing import ours as our_routing
 from calling.ports import CarrierAccount
@@ -24,6 +25,7 @@ from calling.usecases.dial_call import DialPorts, DialSettings, dial_call
 from calling.usecases.hang_up import hang_up
 from calling.usecases.reconcile_calls import ReconcilePorts, ResolvePorts, reconcile_calls
 from calling.usecases.record_media import media_opened
+from calling.usecases.resolve_call import resolve_call
 from calling.usecases.settle_call import settle_call
 from infra.local.carrier.exchange import PLACEHOLDERS
 from tests.contracts import carrier_world
@@ -219,6 +221,25 @@ async def test_what_a_call_has_cost_is_learnt_from_the_bill(house: House) -> Non
     bases = {item.item: (item.basis, item.amount) for item in cost(after, ()).items}
     assert ("billed", 0.014) in bases.values()
     assert "billed" not in [item.basis for item in cost(before, ()).items]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["by its callback", "when it is asked"])
+async def test_a_call_that_was_one_too_many_says_so(house: House, told: bool) -> None:
+    await faults(house, carrier={"concurrency_late": 1}, callbacks={"drop": 0 if told else 1})
+    await house.at.person(talk_seconds=60)
+    await house.at.create(from_=FROM.e164)
+    dialled = await house.dial()
+    await house.at.reaches(dialled.twilio_call_sid or "", "failed")
+    if told:
+        call = await house.over()
+    else:
+        await asyncio.to_thread(resolve_call, ACCOUNT, "call_1", ports=house.asking())
+        call = house.call("call_1")
+    assert (call.carrier_status, call.carrier_error_code) == (CarrierStatus.FAILED, 10004)
+    assert was_one_too_many(call)
+    house.settled()
+    known = house.ceilings.get(house.credentials.account.sid, now=house.clock.now())
+    assert known is None, "the one that lives there is not ours"
 
 
 async def test_a_token_that_is_rotated_under_a_live_call_loses_no_callback(house: House) -> None:

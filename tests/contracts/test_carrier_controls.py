@@ -53,6 +53,7 @@ MISTAKES: list[tuple[str, object, str]] = [
     ("/_sim/faults", {"speech": {"streams": -1}}, "speech.streams"),
     ("/_sim/faults", {"model": {"stop_reason": "bored"}}, "model.stop_reason"),
     ("/_sim/faults", {"carrier": {"last_word": "goodbye"}}, "carrier.last_word"),
+    ("/_sim/faults", {"carrier": {"concurrency": -1}}, "carrier.concurrency"),
     ("/_sim/faults", {"media": {"bunch": 0}}, "media.bunch"),
 ]
 
@@ -293,3 +294,41 @@ async def test_calls_queue_above_the_calls_per_second(world: World) -> None:
     fetched = await world.ask(world.client.calls(second.sid).fetch)
     assert (fetched.status, fetched.start_time) == ("queued", None)
     assert (await world.ask(world.client.calls(second.sid).update, status="canceled")).status == "canceled"
+
+
+async def test_so_many_calls_may_live_at_once_in_and_out_together(world: World) -> None:
+    await world.person(talk_seconds=30)
+    await world.sim.put("/_sim/faults", json={"carrier": {"concurrency": 2}})
+    await _has_voice_url(world)
+    world.receiver.pages["/inbound"] = world.twiml()
+    inbound = (await world.sim.post("/_sim/calls/inbound", json={"from": THEIRS, "to": OURS})).json()["sid"]
+    first = await world.create()
+    with pytest.raises(TwilioRestException) as refused:
+        await world.create()
+    assert (refused.value.code, refused.value.status) == (10004, 400)
+    await world.reaches(inbound, "in-progress")
+    await world.ask(world.client.calls(inbound).update, status="completed")
+    await world.reaches(inbound, "completed")
+    second = await world.create()
+    assert {first.status, second.status} == {"queued"}
+    await world.sim.delete("/_sim/faults")
+    assert (await world.create()).status == "queued"
+
+
+@pytest.mark.parametrize("limits", [{"concurrency": 1, "concurrency_late": True}, {"concurrency_late": 1}])
+async def test_a_call_too_many_may_be_accepted_and_then_fail(world: World, limits: dict[str, object]) -> None:
+    await world.person(talk_seconds=30)
+    await world.sim.put("/_sim/faults", json={"carrier": limits})
+    lives = await world.create()
+    late = await world.create(status_callback=f"{world.receiver.url}/late", status_callback_event=ALL)
+    assert late.status == "queued"
+    record = await world.reaches(late.sid, "failed")
+    assert record["ringing_at"] is None
+    await world.until(lambda: len(world.receiver.forms("/late")) == 2)
+    last = world.receiver.forms("/late")[-1]
+    assert (last["CallStatus"], last["ErrorCode"]) == ("failed", "10004")
+    for sid, codes in ((late.sid, ["10004"]), (lives.sid, [])):
+        told = await world.ask(world.client.calls(sid).notifications.list, log=0)
+        assert [n.error_code for n in told] == codes
+        assert not await world.ask(world.client.calls(sid).notifications.list, log=1)
+    assert (await world.reaches(lives.sid, "ringing", "in-progress"))["ended_at"] is None

@@ -142,6 +142,28 @@ async def test_a_call_is_ended_and_ending_it_again_is_success(side: Side) -> Non
     assert ended.ended_at is not None
 
 
+async def test_one_call_too_many_is_refused_for_now_or_says_later_why_it_failed(side: Side) -> None:
+    lives = await side.dial()
+    if side.world:
+        await side.world.sim.put("/_sim/faults", json={"carrier": {"concurrency": 1}})
+    else:
+        assert isinstance(side.carrier, FakeCarrier)
+        side.carrier.script.append(CarrierThrottled("too many", twilio_code=10004))
+    with pytest.raises(CarrierThrottled) as refused:
+        await side.dial()
+    assert refused.value.twilio_code == 10004
+    if side.world:
+        await side.world.sim.put("/_sim/faults", json={"carrier": {"concurrency_late": 1}})
+        late = await side.dial()
+        await side.world.reaches(late.sid, "failed")
+    else:
+        assert isinstance(side.carrier, FakeCarrier)
+        late = await side.dial()
+        side.carrier.set(late.sid, CarrierStatus.FAILED, error_code=10004)
+    for sid, code in ((late.sid, 10004), (lives.sid, None)):
+        assert (await side.ask(side.carrier.fetch, side.account, sid)).error_code == code
+
+
 async def test_a_refused_call_was_not_placed(side: Side) -> None:
     await side.refuses()
     with pytest.raises(CarrierRefused) as refused:

@@ -125,8 +125,8 @@ class CallLife:
         if await self._over_within(record.queue_seconds):
             return False
         self.reports.progress("initiated", "initiated")
-        if person.answers == "fail":
-            self.end("failed", person.sip_code)
+        if person.answers == "fail" or record.error_code is not None:
+            self.end("failed", person.sip_code if record.error_code is None else UNAVAILABLE)
             return False
         self._change("ringing")
         record.ringing_at = record.updated_at

@@ -28,6 +28,7 @@ from infra.local.carrier.resources import CallerIdRecord, CallRecord, NumberReco
 from infra.local.carrier.speech import Voice
 
 log: Final = logging.getLogger(__name__)
+TOO_MANY_AT_ONCE: Final = 10004
 _QUEUE_SECONDS: Final = 24 * 3600.0
 
 
@@ -110,8 +111,16 @@ class Exchange:
         return frozenset(self.caller_ids) | {number for number, record in self.numbers.items() if record.voice}
 
     def place(self, dial: Dial, parameters: Params) -> CallRecord:
-        """Accept an outbound call; it is queued while calls per second are short."""
+        """Accept an outbound call; it is queued while calls per second are short.
+
+        Raises:
+            TwilioError: 10004, too many calls live; 22005, too many are queued.
+        """
+        limits, live = self.faults.plan.carrier, sum(not record.ended for record in self.records())
+        if limits.too_many(live):
+            raise bad_request(TOO_MANY_AT_ONCE, "Call concurrency limit exceeded")
         record = self._record("outbound-api", dial, dial.from_, parameters)
+        record.error_code = TOO_MANY_AT_ONCE if limits.too_many_late(live) else None
         record.queue_seconds = self._queue_up()
         self._start(record, dial, dial.to)
         return record

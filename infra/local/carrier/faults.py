@@ -17,6 +17,7 @@ from infra.local.speech.faults import SpeechFaults
 Probability = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class _Part(BaseModel):
@@ -61,13 +62,27 @@ class CarrierFaults(_Part):
     call becomes that is told to complete before anybody answered; Twilio does not say which. `price_after_ms`: how
     long after its end a call is billed. `rotate_token`: the account has a new auth token from now on; the one before
     it is refused and signs nothing any more, as after a promotion at Twilio. `GET /_sim/account` tells it, and `DELETE`
-    of the faults brings the first one back.
+    of the faults brings the first one back. `concurrency`: so many calls may live at once, in and out together (0: any
+    number); what is asked for above it is refused with 10004. `concurrency_late`: it is accepted all the same, and
+    fails before it rings, with that code in its last callback and among its notifications; true means above
+    `concurrency`, a number is a limit of its own.
     """
 
     trial: Seconds = 0.0
     last_word: Literal["canceled", "completed"] = "canceled"
     price_after_ms: Milliseconds = 30_000.0
     rotate_token: bool = False
+    concurrency: Count = 0
+    concurrency_late: bool | Count = False
+
+    def too_many(self, live: int) -> bool:
+        """Whether one more call than these is refused at once."""
+        return self.concurrency_late is not True and 0 < self.concurrency <= live
+
+    def too_many_late(self, live: int) -> bool:
+        """Whether one more call than these is accepted, and fails."""
+        limit = self.concurrency if self.concurrency_late is True else int(self.concurrency_late)
+        return 0 < limit <= live
 
 
 class FaultPlan(_Part):

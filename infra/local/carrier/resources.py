@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from math import ceil
 from time import time
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 from infra.local.carrier.params import Params, Target
@@ -70,6 +70,7 @@ class CallRecord:
     billed_at: float | None = None
     answered_by: str | None = None
     sip_code: int | None = None
+    error_code: int | None = None  # why it fails before it rings
     callbacks: list[SentCallback] = field(default_factory=list)
     other_callbacks: list[SentCallback] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
@@ -304,10 +305,18 @@ def _day_matches(epoch: float | None, name: str, query: Params) -> bool:
     return asked.get("", day) == day and asked.get(">", day) <= day <= asked.get("<", day)
 
 
-Record = TypeVar("Record", CallRecord, NumberRecord, CallerIdRecord)
+class Listed(Protocol):
+    """What stands in a list."""
+
+    @property
+    def sid(self) -> str:
+        """Its id."""
+
+    def to_twilio(self) -> dict[str, Any]:
+        """The JSON of Twilio's API."""
 
 
-def page_of(records: Sequence[Record], path: str, key: str, query: Params) -> dict[str, Any]:
+def page_of(records: Sequence[Listed], path: str, key: str, query: Params) -> dict[str, Any]:
     """One page of a list as Twilio shapes it; the page token names the last record of the page before."""
     size = min(max(int(_plain(query, "PageSize", "50")), 1), 1000)
     number = int(_plain(query, "Page", "0"))

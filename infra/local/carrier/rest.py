@@ -20,6 +20,7 @@ from infra.local.carrier import account, errors
 from infra.local.carrier.call import TERMINATED, CallLife
 from infra.local.carrier.errors import TwilioError
 from infra.local.carrier.exchange import Exchange, refusal
+from infra.local.carrier.notifications import notifications
 from infra.local.carrier.params import MAX_TWIML, Params, number, one, parse_form, read_dial, target
 from infra.local.carrier.resources import API_VERSION, NUMBER_SETTINGS, CallRecord, NumberRecord, call_list, page_of
 
@@ -40,6 +41,7 @@ class RestApi:
             ("/Calls.json", self.create_call, "POST"),
             ("/Calls.json", self.list_calls, "GET"),
             ("/Calls/{sid}.json", self.fetch_call, "GET"),
+            ("/Calls/{sid}/Notifications.json", self.list_notifications, "GET"),
             ("/Calls/{sid}.json", self.update_call, "POST"),
             ("/IncomingPhoneNumbers.json", self.list_numbers, "GET"),
             ("/OutgoingCallerIds.json", self.list_caller_ids, "GET"),
@@ -111,6 +113,12 @@ class RestApi:
         """`GET Calls/{sid}.json`."""
         seen_at = time() - self._exchange.faults.plan.fetch_lag_ms / 1000
         return _call_json(self._call(request).record.as_of(seen_at))
+
+    async def list_notifications(self, request: Request) -> Response:
+        """`GET Calls/{sid}/Notifications.json`."""
+        query = _query(request)
+        found = notifications(self._call(request).record, query)
+        return JSONResponse(page_of(found, request.url.path, "notifications", query))
 
     async def update_call(self, request: Request) -> Response:
         """`POST Calls/{sid}.json`: end, redirect, or change limits and callbacks."""
