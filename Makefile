@@ -52,8 +52,8 @@ format: setup ## put the code into its form
 build: setup $(SAM) ## the Lambda artifact: arm64, Python 3.13, from uv.lock
 	@$(SAM_ENV) $(SAM) build
 
-bench-imports: setup ## CPU seconds to import each Lambda
-	@$(PY) -m tests.benchmarks.import_cost
+bench-imports: setup ## CPU seconds of a cold start of each Lambda
+	@$(PY) -m tests.benchmarks.cold_start
 
 bench-house: setup ## campaigns on the house of this machine: first dial, how full the cap is kept
 	@$(PY) -m tests.benchmarks.house_campaign

@@ -1,10 +1,9 @@
 """The API's Lambda: an HTTP API event (format 2.0) through Mangum into the app.
 
-The only place of this room that builds adapters. Nothing is built on import: the first request does it, once.
+The only place of this room that builds adapters. They are built once.
 """
 
 import logging
-from functools import cache
 from typing import Any
 
 from mangum import Mangum
@@ -33,24 +32,13 @@ from calling.adapters.secrets import SecretsCredentials
 from calling.adapters.sqs import SqsDeliveryQueue, SqsDialQueue
 from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow
 from calling.adapters.twilio import TwilioCarrier
+from calling.startup import at_start
 from calling.telemetry import logger, traced
 
 
 def serve(services: Services, log: logging.Logger | None = None) -> Mangum:
     """Put the app over these ports behind Mangum."""
     return Mangum(create_app(services, log), lifespan="off")
-
-
-@cache
-def _app() -> Mangum:
-    # Powertools' logger is one in all but its base class.
-    return serve(build_services(), logger("api"))  # type: ignore[arg-type]
-
-
-@traced
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  Lambda's context object
-    """Answer one HTTP request."""
-    return _app()(event, context)
 
 
 def build_services() -> Services:
@@ -114,3 +102,15 @@ def _scheduler(region: str) -> EventBridgeScheduler:
         where.scheduler_role_arn,
         where.schedule_dead_letters_arn,
     )
+
+
+@at_start
+def _app() -> Mangum:
+    # Powertools' logger is one in all but its base class.
+    return serve(build_services(), logger("api"))  # type: ignore[arg-type]
+
+
+@traced
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  Lambda's context object
+    """Answer one HTTP request."""
+    return _app()(event, context)

@@ -1,6 +1,6 @@
 """Lambda: state AwaitDue → await_due."""
 
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from calling.adapters.aws import client
@@ -9,13 +9,14 @@ from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow
 from calling.settings import RetentionSettings, TableSettings, load
+from calling.startup import at_start
 from calling.telemetry import logger, traced
 from calling.usecases.await_due import await_due
 
 log = logger("await_due")
 
 
-@cache
+@at_start
 def _await() -> Any:  # noqa: ANN401  the use case with its ports filled in
     keep = load(RetentionSettings)
     retention = Retention(keep.retention_days, keep.history_days, SystemClock())

@@ -216,11 +216,22 @@ class PublicSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LambdaSettings:
+    """What Lambda says of itself; `on-demand` and its like, empty elsewhere."""
+
+    aws_lambda_initialization_type: str = ""
+
+    @property
+    def starts(self) -> bool:
+        """Whether this process is a Lambda's, which does its work ahead while it starts."""
+        return bool(self.aws_lambda_initialization_type)
+
+
+@dataclass(frozen=True, slots=True)
 class TraceSettings:
-    """Whether to trace: on Lambda, unless it was switched off."""
+    """Whether tracing was switched off."""
 
     powertools_trace_disabled: bool = False
-    lambda_task_root: str = ""
 
 
 @dataclass(frozen=True, slots=True)

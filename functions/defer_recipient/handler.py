@@ -1,7 +1,7 @@
 """Lambda: dead letters of the campaigns queue → defer_recipient. A message that fails alone comes back alone."""
 
 import json
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from calling.adapters.aws import client
@@ -14,13 +14,14 @@ from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.sqs import ticket_of
 from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow
 from calling.settings import RetentionSettings, TableSettings, load
+from calling.startup import at_start
 from calling.telemetry import logger, traced
 from calling.usecases.defer_recipient import defer_recipient
 
 log = logger("defer_recipient")
 
 
-@cache
+@at_start
 def _defer() -> Any:  # noqa: ANN401  the use case with its ports filled in
     clock, keep = SystemClock(), load(RetentionSettings)
     retention = Retention(keep.retention_days, keep.history_days, clock)

@@ -4,7 +4,6 @@ A message is an event fresh from the bus, or a delivery that failed and comes ag
 """
 
 import json
-from functools import cache
 from typing import Any
 
 from calling.adapters.aws import client
@@ -31,13 +30,14 @@ from calling.settings import (
     WebhookSettings,
     load,
 )
+from calling.startup import at_start
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.deliver_webhook import DeliveryPorts, deliver_event, redeliver
 
 log = logger("deliver_webhook")
 
 
-@cache
+@at_start
 def _ports() -> DeliveryPorts:
     table = load(TableSettings).table_name
     dynamodb, clock, keep = client("dynamodb"), SystemClock(), load(RetentionSettings)

@@ -1,6 +1,6 @@
 """Lambda, invoked by the API when an agent is saved → describe_model."""
 
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from calling.adapters.aws import client
@@ -9,13 +9,14 @@ from calling.adapters.claude_catalogue import ClaudeCatalogue
 from calling.adapters.clock import SystemClock
 from calling.adapters.secrets import llm_key
 from calling.settings import AwsSettings, ModelSettings, load
+from calling.startup import at_start
 from calling.telemetry import logger, traced
 from calling.usecases.describe_model import describe_model
 
 log = logger("describe_model")
 
 
-@cache
+@at_start
 def _describe() -> Any:  # noqa: ANN401  the use case with its port filled in
     model = load(ModelSettings)
     way = access(

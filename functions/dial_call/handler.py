@@ -1,6 +1,5 @@
 """Lambda: state DialCall → dial_call."""
 
-from functools import cache
 from typing import Any
 
 from calling.adapters.aws import client
@@ -29,13 +28,14 @@ from calling.settings import (
     WatchQueueSettings,
     load,
 )
+from calling.startup import at_start
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.dial_call import DialPorts, DialSettings, dial_call
 
 log = logger("dial_call")
 
 
-@cache
+@at_start
 def _ports() -> DialPorts:
     table, carrier = load(TableSettings).table_name, load(CarrierSettings)
     dynamodb, clock = client("dynamodb"), SystemClock()
@@ -49,7 +49,7 @@ def _ports() -> DialPorts:
             carrier_secret_arn=carrier.carrier_secret_arn,
             stream_secret_arn=load(StreamSettings).stream_token_secret_arn,
         ),
-        carrier=TwilioCarrier(carrier.twilio_api_url),
+        carrier=TwilioCarrier(carrier.twilio_api_url).loaded(),
         limits=DynamoLimitsStore(dynamodb, table, load(PaceSettings).limits),
         hold=DynamoDialHold(dynamodb, table),
         contacts=DynamoContactStore(dynamodb, table),
@@ -63,7 +63,7 @@ def _ports() -> DialPorts:
     )
 
 
-@cache
+@at_start
 def _settings() -> DialSettings:
     public = load(PublicSettings)
     return DialSettings(public.public_base_url, public.media_public_url)

@@ -1,7 +1,7 @@
 """Lambda: messages of the calls queue → dispatch_dial. A message that fails alone comes back alone."""
 
 import json
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from calling.adapters.aws import client
@@ -16,6 +16,7 @@ from calling.adapters.lambda_opener import LambdaOpenerTask
 from calling.adapters.sqs import SqsDialQueue
 from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
 from calling.settings import OpenerSettings, PaceSettings, QueueSettings, StateMachineSettings, TableSettings, load
+from calling.startup import at_start
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.dispatch_dial import Dispatched, dispatch_dial
 
@@ -24,7 +25,7 @@ _RECORD_LATE = 3  # receives after which a message without a record is one whose
 log = logger("dispatch_dial")
 
 
-@cache
+@at_start
 def _dispatch() -> Any:  # noqa: ANN401  the use case with its ports filled in
     table = load(TableSettings).table_name
     dynamodb = client("dynamodb")

@@ -1,7 +1,6 @@
 """Lambda: messages of the campaigns queue → dispatch_recipient. A message that fails alone comes back alone."""
 
 import json
-from functools import cache
 from typing import Any
 
 from calling.adapters.aws import client
@@ -33,13 +32,14 @@ from calling.settings import (
     VaultSettings,
     load,
 )
+from calling.startup import at_start
 from calling.telemetry import logger, traced
 from calling.usecases.dispatch_recipient import DoorPorts, dispatch_recipient
 
 log = logger("dispatch_recipient")
 
 
-@cache
+@at_start
 def _ports() -> DoorPorts:
     dynamodb, table, states = client("dynamodb"), load(TableSettings).table_name, client("stepfunctions")
     clock, keep, carrier = SystemClock(), load(RetentionSettings), load(CarrierSettings)

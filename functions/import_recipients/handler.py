@@ -1,6 +1,6 @@
 """Lambda: states ImportRecipients and GiveUpImport → import_recipients."""
 
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from calling.adapters.aws import client
@@ -9,6 +9,7 @@ from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.s3 import S3BlobStore
 from calling.settings import BucketSettings, RetentionSettings, TableSettings, load
+from calling.startup import at_start
 from calling.telemetry import logger, traced
 from calling.usecases.import_recipients import Progress, import_recipients
 
@@ -17,12 +18,12 @@ _RUNS_FOR_MS = 780_000  # of the 900 s it has: what was begun must still be stor
 log = logger("import_recipients")
 
 
-@cache
+@at_start
 def _clock() -> SystemClock:
     return SystemClock()
 
 
-@cache
+@at_start
 def _import() -> Any:  # noqa: ANN401  the use case with its ports filled in
     keep = load(RetentionSettings)
     retention = Retention(keep.retention_days, keep.history_days, _clock())

@@ -1,6 +1,5 @@
 """Lambda: state PlanPass → plan_pass."""
 
-from functools import cache
 from typing import Any
 
 from calling.adapters.aws import client
@@ -13,6 +12,7 @@ from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.s3 import S3BlobStore
 from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow
 from calling.settings import BucketSettings, CampaignSettings, PaceSettings, RetentionSettings, TableSettings, load
+from calling.startup import at_start
 from calling.telemetry import logger, traced
 from calling.usecases.plan_pass import LastPass, PlanPorts, plan_pass
 
@@ -32,7 +32,7 @@ _NOTHING = {
 log = logger("plan_pass")
 
 
-@cache
+@at_start
 def _ports() -> PlanPorts:
     dynamodb, table = client("dynamodb"), load(TableSettings).table_name
     clock, keep = SystemClock(), load(RetentionSettings)

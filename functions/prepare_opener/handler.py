@@ -1,6 +1,6 @@
 """Lambda, invoked asynchronously beside the dial → prepare_opener."""
 
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from calling.adapters.aws import client
@@ -14,13 +14,14 @@ from calling.adapters.polly import PollySpeech
 from calling.adapters.s3 import S3BlobStore
 from calling.adapters.secrets import llm_key
 from calling.settings import AwsSettings, BucketSettings, ModelSettings, TableSettings, load
+from calling.startup import at_start
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.prepare_opener import prepare_opener
 
 log = logger("prepare_opener")
 
 
-@cache
+@at_start
 def _prepare() -> Any:  # noqa: ANN401  the use case with its ports filled in
     dynamodb, table, model = client("dynamodb"), load(TableSettings).table_name, load(ModelSettings)
     return partial(

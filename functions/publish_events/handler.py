@@ -1,19 +1,19 @@
 """Lambda: outbox items of the table's stream → publish_events."""
 
-from functools import cache
 from typing import Any
 
 from calling.adapters.aws import client
 from calling.adapters.dynamodb import outbox
 from calling.adapters.eventbridge import EventBridgeBus
 from calling.settings import BusSettings, load
+from calling.startup import at_start
 from calling.telemetry import logger, traced
 from calling.usecases.publish_events import publish_events
 
 log = logger("publish_events")
 
 
-@cache
+@at_start
 def _bus() -> EventBridgeBus:
     return EventBridgeBus(client("events"), load(BusSettings).bus_name)
 

@@ -1,6 +1,5 @@
 """Lambda: every minute → reap_leases. What one run does not reach, the next one does."""
 
-from functools import cache
 from typing import Any
 
 from calling.adapters.aws import client
@@ -31,13 +30,14 @@ from calling.settings import (
     VaultSettings,
     load,
 )
+from calling.startup import at_start
 from calling.telemetry import logger, metrics, traced
 from calling.usecases.reap_leases import ReapPorts, ResolvePorts, reap_leases
 
 log = logger("reap_leases")
 
 
-@cache
+@at_start
 def _ports() -> ReapPorts:
     table, carrier, keep = load(TableSettings).table_name, load(CarrierSettings), load(RetentionSettings)
     dynamodb, states, clock = client("dynamodb"), client("stepfunctions"), SystemClock()

@@ -1,6 +1,5 @@
 """Lambda: every hour → reconcile_calls. What one run does not reach, the next one does."""
 
-from functools import cache
 from typing import Any
 
 from calling.adapters.aws import client
@@ -28,13 +27,14 @@ from calling.settings import (
     VaultSettings,
     load,
 )
+from calling.startup import at_start
 from calling.telemetry import logger, metrics, traced
 from calling.usecases.reconcile_calls import ReconcilePorts, ResolvePorts, SettlePorts, reconcile_calls
 
 log = logger("reconcile_calls")
 
 
-@cache
+@at_start
 def _ports() -> ReconcilePorts:
     table, carrier, keep = load(TableSettings).table_name, load(CarrierSettings), load(RetentionSettings)
     dynamodb, states, clock = client("dynamodb"), client("stepfunctions"), SystemClock()

@@ -1,6 +1,5 @@
 """Lambda: state ResolveCall → resolve_call."""
 
-from functools import cache
 from typing import Any
 
 from calling.adapters.aws import client
@@ -11,13 +10,14 @@ from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
 from calling.adapters.twilio import TwilioCarrier
 from calling.settings import CarrierSettings, TableSettings, VaultSettings, load
+from calling.startup import at_start
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.resolve_call import ResolvePorts, resolve_call
 
 log = logger("resolve_call")
 
 
-@cache
+@at_start
 def _ports() -> ResolvePorts:
     table, carrier = load(TableSettings).table_name, load(CarrierSettings)
     dynamodb, clock = client("dynamodb"), SystemClock()
@@ -30,7 +30,7 @@ def _ports() -> ResolvePorts:
             clock=clock,
             carrier_secret_arn=carrier.carrier_secret_arn,
         ),
-        carrier=TwilioCarrier(carrier.twilio_api_url),
+        carrier=TwilioCarrier(carrier.twilio_api_url).loaded(),
         clock=clock,
     )
 

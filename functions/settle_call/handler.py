@@ -1,6 +1,5 @@
 """Lambda: states SettleCall and SettleWithoutSummary → settle_call."""
 
-from functools import cache
 from typing import Any
 
 from calling.adapters.aws import client
@@ -15,13 +14,14 @@ from calling.adapters.dynamodb.lines import DynamoLineLock
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow
 from calling.settings import PaceSettings, RetentionSettings, TableSettings, load
+from calling.startup import at_start
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.settle_call import SettlePorts, settle_call
 
 log = logger("settle_call")
 
 
-@cache
+@at_start
 def _ports() -> SettlePorts:
     dynamodb, table = client("dynamodb"), load(TableSettings).table_name
     clock, keep = SystemClock(), load(RetentionSettings)

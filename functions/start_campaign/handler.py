@@ -1,6 +1,6 @@
 """Lambda: a schedule of EventBridge Scheduler → start_campaign."""
 
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from calling.adapters.aws import client
@@ -11,6 +11,7 @@ from calling.adapters.scheduler import EventBridgeScheduler
 from calling.adapters.stepfunctions import StepFunctionsCampaignWorkflow
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.settings import CampaignSettings, RetentionSettings, ScheduleGroupSettings, TableSettings, load
+from calling.startup import at_start
 from calling.telemetry import logger, traced
 from calling.usecases.start_campaign import start_campaign
 
@@ -20,7 +21,7 @@ _NOTHING_TO_START = frozenset({"campaign_already_completed", "campaign_no_recipi
 log = logger("start_campaign")
 
 
-@cache
+@at_start
 def _start() -> Any:  # noqa: ANN401  the use case with its ports filled in
     clock, keep = SystemClock(), load(RetentionSettings)
     retention = Retention(keep.retention_days, keep.history_days, clock)

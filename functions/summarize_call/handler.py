@@ -1,6 +1,6 @@
 """Lambda: state SummarizeCall → summarize_call."""
 
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from calling.adapters.aws import client
@@ -13,13 +13,14 @@ from calling.adapters.dynamodb.people import DynamoPeopleStore
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.secrets import llm_key
 from calling.settings import AwsSettings, ModelSettings, RetentionSettings, TableSettings, load
+from calling.startup import at_start
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.summarize_call import summarize_call
 
 log = logger("summarize_call")
 
 
-@cache
+@at_start
 def _summarize() -> Any:  # noqa: ANN401  the use case with its ports filled in
     dynamodb, table, model = client("dynamodb"), load(TableSettings).table_name, load(ModelSettings)
     clock, keep = SystemClock(), load(RetentionSettings)

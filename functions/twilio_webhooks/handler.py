@@ -9,7 +9,6 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -41,6 +40,7 @@ from calling.settings import (
     VaultSettings,
     load,
 )
+from calling.startup import at_start
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.after_stream import after_stream
 from calling.usecases.answer_inbound import InboundPorts, answer_inbound, inbound_call_id
@@ -67,7 +67,7 @@ class Ports:
     media_public_url: str
 
 
-@cache
+@at_start
 def _ports() -> Ports:
     table, dynamodb, clock = load(TableSettings).table_name, client("dynamodb"), SystemClock()
     public, keep = load(PublicSettings), load(RetentionSettings)

@@ -1,7 +1,7 @@
 """Lambda: messages of the watches queue → watch_call. One a batch: a look that fails comes back by itself."""
 
 import json
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from calling.adapters.aws import client
@@ -14,13 +14,14 @@ from calling.adapters.sqs import SqsDialQueue
 from calling.adapters.stepfunctions import StepFunctionsDialWorkflow
 from calling.adapters.twilio import TwilioCarrier
 from calling.settings import CarrierSettings, TableSettings, VaultSettings, WatchQueueSettings, load
+from calling.startup import at_start
 from calling.telemetry import call_keys, logger, traced
 from calling.usecases.watch_call import ResolvePorts, watch_call
 
 log = logger("watch_call")
 
 
-@cache
+@at_start
 def _watch() -> Any:  # noqa: ANN401  the use case with its ports filled in
     table, carrier = load(TableSettings).table_name, load(CarrierSettings)
     dynamodb, clock = client("dynamodb"), SystemClock()
@@ -35,7 +36,7 @@ def _watch() -> Any:  # noqa: ANN401  the use case with its ports filled in
                 clock=clock,
                 carrier_secret_arn=carrier.carrier_secret_arn,
             ),
-            carrier=TwilioCarrier(carrier.twilio_api_url),
+            carrier=TwilioCarrier(carrier.twilio_api_url).loaded(),
             clock=clock,
         ),
         watches=SqsDialQueue(client("sqs"), load(WatchQueueSettings).watches_queue_url),

@@ -46,6 +46,11 @@ class Lambda:
         return merged
 
     @property
+    def told(self) -> dict[str, str]:
+        """Its environment where every parameter has its default; what AWS would fill in is a `1`."""
+        return {name: _told(value) for name, value in self.environment.items()}
+
+    @property
     def statements(self) -> list[dict[str, Any]]:
         """The statements of its policies, those of every case."""
         return [s for policy in self.properties.get("Policies", ()) for s in cases(policy["Statement"])]
@@ -63,6 +68,13 @@ class Lambda:
     def sources(self) -> list[Path]:
         """Its own Python files: the door without the shared rooms."""
         return sorted((FUNCTIONS / self.folder).rglob("*.py"))
+
+
+def _told(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    parameter: dict[str, Any] = TEMPLATE["Parameters"].get(value.get("Ref"), {})
+    return str(parameter.get("Default", "1"))
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:

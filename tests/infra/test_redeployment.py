@@ -74,7 +74,8 @@ def test_the_table_can_be_deleted_while_the_first_deployment_may_fail() -> None:
 
 
 @pytest.fixture
-def cloudformation() -> Iterator[Any]:
+def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)  # tests before may have left the emulator's
     with mock_aws():
         yield boto3.client("cloudformation", region_name=REGION)
 
