@@ -9,7 +9,7 @@ from fastapi import Query as QueryParam
 from api.auth import AuthenticatedRoute
 from api.presenters import show_agent
 from api.routers.phone_numbers import let_go
-from api.schemas.agents import AgentDeleted, AgentFields, AgentOut, VoiceOut
+from api.schemas.agents import AgentChanges, AgentDeleted, AgentFields, AgentOut, VoiceOut
 from api.schemas.common import PROBLEMS, AgentId
 from api.services import Key, Ports, Services
 from calling.domain.agent import VOICES, Agent, Number, check_spoken
@@ -55,7 +55,7 @@ def get_agent(agent_id: AgentId, ports: Ports, key: Key) -> AgentOut:
 
 
 @router.put("/agents/{agent_id}")
-def update_agent(agent_id: AgentId, body: AgentFields, ports: Ports, key: Key) -> AgentOut:
+def update_agent(agent_id: AgentId, body: AgentChanges, ports: Ports, key: Key) -> AgentOut:
     """Change an agent: the fields that are sent, and only those."""
     was, numbers = _find(key.account_id, agent_id, ports)
     agent = replace(was, **_given(body))

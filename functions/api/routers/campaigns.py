@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from api.auth import AuthenticatedRoute
 from api.campaign_presenters import (
@@ -47,21 +48,25 @@ _SAME = (
 )  # fmt: skip
 
 
-@router.post("/calls/batch", status_code=201)
+@router.post(
+    "/calls/batch",
+    status_code=201,
+    response_model=CreatedCampaign,
+    responses={200: {"model": DryRun, "description": "With `dry_run`: what it would come to"}},
+)
 def create_batch(
     body: CampaignRequestBody,
     options: Annotated[CreateOptions, Query()],
     http: Request,
-    response: Response,
     ports: Ports,
     key: Key,
-) -> CreatedCampaign | DryRun:
+) -> CreatedCampaign | JSONResponse:
     """Accept a campaign and answer at once; it is dialled now or by the clock. `dry_run` stores nothing: 200."""
     request = _request(body)
     if options.dry_run:
-        response.status_code = 200
         looking = PreviewPorts(ports.agents, ports.blobs, ports.contacts, ports.limits, ports.clock)
-        return show_dry_run(preview_campaign(key.account_id, request, ports=looking, default_model=ports.default_model))
+        ahead = preview_campaign(key.account_id, request, ports=looking, default_model=ports.default_model)
+        return JSONResponse(show_dry_run(ahead).model_dump(mode="json"))
     composed = create_campaign(
         key.account_id,
         request,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from api.schemas.common import MAX_SPOKEN, Answer, Body, TimeZone, compact_size
+from api.schemas.common import CHANGES, MAX_SPOKEN, Answer, Body, TimeZone, compact_size
 from calling.domain.agent import DEFAULT_VOICE, MAX_PROMPT, HistoryDisclosure, voice
 from calling.domain.errors import InvalidRequest
 from calling.domain.language import LANGUAGES, spoken
@@ -56,7 +56,7 @@ ExtractionSchema = Annotated[
 
 
 class AgentFields(Body):
-    """An agent's fields: all are optional. On PUT those that are left out keep their value."""
+    """An agent to make: every field is optional."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "Untitled Agent"
     system_prompt: Prompt = ""
@@ -91,6 +91,12 @@ class AgentFields(Body):
     webhook_url: str | None = None
     extraction_schema: ExtractionSchema | None = None
     is_active: bool = True
+
+
+class AgentChanges(AgentFields):
+    """What to change of an agent: the fields that are sent. Those that are left out keep their value."""
+
+    model_config = CHANGES
 
 
 class AgentOut(AgentFields, Answer):

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from api.schemas.common import Answer, Body
+from api.schemas.common import CHANGES, Answer, Body
 from calling.domain.caller import ENGINE_FIELDS, MAX_CALLERS
 from calling.domain.errors import InvalidRequest
 
@@ -13,6 +13,8 @@ Told = Annotated[str, Field(min_length=1, max_length=200)]
 
 class CallerFields(Body):
     """What is known of a person. What is left out is kept, null removes."""
+
+    model_config = CHANGES
 
     name: Told | None = None
     email: Told | None = None

@@ -24,6 +24,17 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for described in schema.get("properties", {}).values():
+        described.pop("default", None)
+
+
+# Of bodies that change something. What is left out of one stays as it is, so no field has a default there: a client
+# generated from the document would send it, and a rename would put every other field back. `model_fields_set` says
+# what was sent; what stands in the other fields means nothing.
+CHANGES = ConfigDict(json_schema_extra=_without_defaults)
+
+
 class Answer(BaseModel):
     """A response's body."""
 

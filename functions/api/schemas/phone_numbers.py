@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, SecretStr
 
 from api.schemas.agents import Prompt, Spoken, VoiceId
-from api.schemas.common import AgentId, Answer, Body
+from api.schemas.common import CHANGES, AgentId, Answer, Body
 from calling.domain.agent import VoicemailAction
 from calling.domain.routing import Region
 
@@ -13,7 +13,7 @@ Secret = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
 class NumberFields(Body):
-    """What may be changed of a number. On PATCH what is left out keeps its value, and null clears."""
+    """What is set of a number."""
 
     voice_id: VoiceId | None = None
     outbound_enabled: bool = True
@@ -66,11 +66,13 @@ class NumberImport(OwnedNumberFields):
 
 
 class NumberChanges(OwnedNumberFields):
-    """Changes of a number; `agent_id` moves it to another agent.
+    """What to change of a number: the fields that are sent, and null clears. `agent_id` moves it to another agent.
 
     Credentials are tried at Twilio first; `twilio_sid: null` puts the number into the deployment's own account. Where
     `inbound_enabled` changes, the number's settings at Twilio follow.
     """
+
+    model_config = CHANGES
 
     agent_id: AgentId = ""
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import phonenumbers
 from pydantic import AfterValidator, Field
 
-from api.schemas.common import Answer, Body
+from api.schemas.common import CHANGES, Answer, Body
 from calling.domain.limits import MAX_CAP
 
 
@@ -22,12 +22,16 @@ Rate = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 class FrequencyCapFields(Body):
     """At most `calls` dials to one number by campaigns in `days` times 24 hours. What is left out is kept."""
 
+    model_config = CHANGES
+
     calls: Annotated[int, Field(ge=1, le=50)] = 3
     days: Annotated[int, Field(ge=1, le=30)] = 1
 
 
 class BreakerFields(Body):
     """A campaign pauses itself once so many of its calls failed. What is left out is kept."""
+
+    model_config = CHANGES
 
     failure_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.5
     min_calls: Annotated[int, Field(ge=1, le=10_000)] = 20
@@ -36,6 +40,8 @@ class BreakerFields(Body):
 
 class SettingsChanges(Body):
     """What to change: the fields that are sent, and only those."""
+
+    model_config = CHANGES
 
     max_concurrent_calls: Annotated[
         int, Field(ge=1, le=MAX_CAP, description="At most what the deployment carries (its parameter Capacity)")
