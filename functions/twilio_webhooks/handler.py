@@ -116,7 +116,8 @@ def _of_call(event: dict[str, Any], account_id: str, call_id: str, kind: CallCal
         log.warning("callback refused")
         return _answer(403)
     if kind is CallCallback.AFTER_STREAM:
-        document = after_stream(account_id, call_id, calls=ports.calls, clock=ports.clock)
+        lives = form.get("CallStatus") == CarrierStatus.IN_PROGRESS
+        document = after_stream(account_id, call_id, lives=lives, calls=ports.calls, clock=ports.clock)
         log.info("after the stream", extra={"lost": "<Say" in document})
         return _twiml(document)
     stored = _TAKES[kind](call, form, ports)

@@ -283,7 +283,7 @@ async def test_a_call_whose_line_is_lost_is_left_to_the_carrier(
     await until(lambda: world.calls.calls[ACCOUNT, "call_1"].media_closed_at is not None)
     # The carrier asks what to do with it, and whoever is on the line is told: hung up on, they would hear a click.
     assert world.carrier.hung_up == []
-    assert after_stream(ACCOUNT, "call_1", calls=world.calls, clock=world.clock).count("<Say") == 1
+    assert after_stream(ACCOUNT, "call_1", lives=True, calls=world.calls, clock=world.clock).count("<Say") == 1
     assert world.calls.calls[ACCOUNT, "call_1"].media_reason is EndedReason.ERROR
 
 

@@ -26,6 +26,7 @@ ON_THE_LINE = {
     "media_opened_at": 2,
     "media_alive_at": 2,
 }
+LIVES = {"CallStatus": "in-progress"}
 ERROR = {"StreamEvent": "stream-error", "StreamError": "31921"}
 
 
@@ -121,7 +122,7 @@ def test_a_streams_error_is_a_code_or_a_text(said: str, words: str) -> None:
 def test_who_has_lost_the_agent_hears_a_sentence(met: dict[str, Any]) -> None:
     world = world_with(**met)
     for _ in range(2):  # asked again, the same
-        say, hangup = spoken(of_call(world, CallCallback.AFTER_STREAM))
+        say, hangup = spoken(of_call(world, CallCallback.AFTER_STREAM, LIVES))
         assert say == "Say I am sorry, our connection has failed, so I have to end this call here. Goodbye."
         assert hangup == "Hangup"
     assert [e.event for e in world.call("call_1").timeline].count("connection_lost") == 1
@@ -142,7 +143,14 @@ def test_who_has_lost_the_agent_hears_a_sentence(met: dict[str, Any]) -> None:
 )
 def test_nothing_odd_is_said_after_an_end_of_our_own(met: dict[str, Any]) -> None:
     world = world_with(**met)
-    assert spoken(of_call(world, CallCallback.AFTER_STREAM)) == ["Hangup"]
+    assert spoken(of_call(world, CallCallback.AFTER_STREAM, LIVES)) == ["Hangup"]
+    assert "connection_lost" not in [e.event for e in world.call("call_1").timeline]
+
+
+def test_nobody_is_told_anything_on_a_call_that_is_over() -> None:
+    """Our record may not know yet that it ended."""
+    world = world_with()
+    assert spoken(of_call(world, CallCallback.AFTER_STREAM, {"CallStatus": "completed"})) == ["Hangup"]
     assert "connection_lost" not in [e.event for e in world.call("call_1").timeline]
 
 

@@ -13,12 +13,17 @@ from calling.usecases.revise_call import revise_call
 _EVENT = "connection_lost"
 
 
-def after_stream(account_id: str, call_id: str, *, calls: CallStore, clock: Clock) -> str:
+def after_stream(account_id: str, call_id: str, *, lives: bool, calls: CallStore, clock: Clock) -> str:
     """Give the TwiML that follows a call's stream. Safe to ask again.
+
+    `lives`: the carrier says that somebody is on the line. It may ask of a call that is over as well, before our own
+    record knows that it ended.
 
     Raises:
         NotFound: `call_not_found`.
     """
+    if not lives:
+        return twiml.hang_up()
     note = TimelineEntry(clock.now(), _EVENT, "the media stream was lost; the person is told, and the call ended")
 
     def decide(call: Call) -> Revision | None:
