@@ -14,7 +14,7 @@ from twilio.request_validator import RequestValidator
 from infra.local.carrier.exchange import PLACEHOLDERS
 from infra.local.carrier.program import APPLICATION_ERROR
 from infra.local.speech.server import HouseFaults
-from tests.contracts.carrier_world import OURS, THEIRS, TOKEN, World, carrier_world
+from tests.contracts.carrier_world import ACCOUNT, OURS, THEIRS, TOKEN, World, carrier_world
 
 ALL = ["initiated", "ringing", "answered", "completed"]
 
@@ -243,6 +243,34 @@ async def test_a_call_is_billed_some_time_after_its_end(world: World) -> None:
     free = await world.create()
     await world.reaches(free.sid, "busy")
     assert (await world.ask(world.client.calls(free.sid).fetch)).price is None, "nobody was connected"
+
+
+async def test_a_token_is_rotated_as_by_a_promotion(world: World) -> None:
+    """The one before opens nothing and signs nothing from that moment on."""
+
+    async def tokens(**faults: object) -> str:
+        if faults:
+            assert (await world.sim.put("/_sim/faults", json={"carrier": faults})).status_code == 200
+        return str((await world.sim.get("/_sim/account")).json()["auth_token"])
+
+    assert await tokens() == TOKEN
+    await world.create()
+    new = await tokens(rotate_token=True)
+    assert await tokens(rotate_token=False) == new
+    with pytest.raises(TwilioRestException) as refused:
+        await world.create()
+    assert (refused.value.status, refused.value.code) == (401, 20003)
+    world.client.auth = (ACCOUNT, new)
+    await world.person(answers="busy")
+    sid = (await world.create(status_callback=f"{world.receiver.url}/status")).sid
+    await world.reaches(sid, "busy")
+    await world.until(lambda: world.receiver.forms("/status"))
+    (told,) = world.receiver.requests
+    url, given = f"{world.receiver.url}/status", told.headers["x-twilio-signature"]
+    assert RequestValidator(new).validate(url, told.form, given)
+    assert not RequestValidator(TOKEN).validate(url, told.form, given)
+    await world.sim.delete("/_sim/faults")
+    assert await tokens() == TOKEN
 
 
 async def test_a_lagging_list(world: World) -> None:

@@ -8,6 +8,7 @@ from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.domain.agent import Agent, HistoryDisclosure, Number, VoicemailAction
 from calling.domain.language_model import ModelTraits, Restraint
 from calling.domain.phone_number import PhoneNumber
+from calling.domain.routing import Region, Routing
 from calling.ports import AgentStore, AlreadyExists, StaleRecord
 from tests.contracts.conftest import TABLE
 from tests.fakes.stores import MemoryAgentStore
@@ -75,6 +76,28 @@ def test_a_number_is_there_once_in_an_account(store: AgentStore, account_id: str
     store.add_number(Number("acct_other" + account_id, "agent_1", ONE, 1))
     assert store.get_number(account_id, ONE) == Number(account_id, "agent_1", ONE, 1)
     assert store.get_number(account_id, TWO) is None
+
+
+def test_a_number_keeps_its_carrier_account_and_what_stood_at_its_line(store: AgentStore, account_id: str) -> None:
+    number = Number(
+        account_id,
+        "agent_1",
+        ONE,
+        1,
+        twilio_sid="AC1",
+        twilio_token="ciphertext",
+        twilio_region=Region.IE1,
+        twilio_api_key_sid="SK1",
+        twilio_api_key_secret="ciphertext too",
+        twilio_previous_token="the one before",
+        twilio_token_since=2,
+        routing_before=Routing(voice_url="https://customer.example", voice_method="GET", trunk_sid="TK1"),
+    )
+    store.add_number(number)
+    assert store.get_number(account_id, ONE) == number
+    bare = Number(account_id, "agent_1", ONE, 1, routing_before=Routing())
+    store.put_number(bare, was=number)
+    assert store.get_number(account_id, ONE) == bare
 
 
 def test_a_number_moves_to_another_agent(store: AgentStore, account_id: str) -> None:

@@ -32,6 +32,8 @@ def change_number(
     New credentials are tried at the carrier before anything is changed; calls that live go on under the token they
     began with for an hour. A SID of null puts the number into the deployment's own account.
 
+    A line that could not be given back is tried again with the next change.
+
     Raises:
         InvalidRequest: `missing_field`, `number_without_voice`, `verified_caller_id`.
         NotFound: `number_not_in_twilio`.
@@ -49,7 +51,7 @@ def change_number(
     if taken and line is not None and line.routing is not None:
         before = without_us(line.routing, was.routing_before, public_base_url, was.account_id)
         number = replace(number, routing_before=before)
-    elif was.inbound_enabled and not number.inbound_enabled:
+    elif not number.inbound_enabled and (was.inbound_enabled or was.routing_before is not None):
         held = replace(number, inbound_enabled=True)
         warning = release_line(held, public_base_url=public_base_url, carrier=carrier, credentials=credentials)
         number = number if warning else replace(number, routing_before=None)

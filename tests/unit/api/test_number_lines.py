@@ -100,6 +100,18 @@ def test_a_switch_off_that_failed_is_made_good_by_the_deletion(world: World, api
     assert world.carrier.routings[NEW] == HOTLINE
 
 
+def test_a_switch_off_that_failed_is_made_good_by_the_next_change(world: World, api: Api) -> None:
+    bring(api)
+    world.carrier.error = AWAY
+    assert patch(api, inbound_enabled=False).json()["warnings"]
+    assert patch(api, voice_id="Amy").json()["warnings"]
+    world.carrier.error = None
+    assert patch(api, inbound_enabled=False).json()["warnings"] == []
+    assert world.carrier.routings[NEW] == HOTLINE
+    world.carrier.error = AWAY
+    assert patch(api, voice_id="Amy").json()["warnings"] == []  # there is nothing left to give back
+
+
 def test_a_carrier_that_is_away_is_not_waited_for_with_every_number(world: World, api: Api) -> None:
     bring(api)
     line, asked = world.carrier.line, []
