@@ -16,6 +16,7 @@ import pytest
 
 from tests.flows.house_world import TERMINAL, Customer, HouseProcess, Running, eventually, some_ports
 
+pytestmark = pytest.mark.timeout(240)  # the whole story is one fixture: a minute and a half, more on a busy machine
 CAP = 6
 FAST_SECONDS = 10  # from the carrier's end to the call's
 HOOK_SECONDS = 15  # and from there to its webhook
@@ -23,7 +24,7 @@ MEDIA_GRACE_SECONDS = 20  # how long settling waits for the last words of a medi
 BRIEF = {"ring_seconds": 0.5, "talk_seconds": 3}
 MARKED_PROMPT = "Quillfeather is the watchword of this deployment."
 PURPOSE = "Say hello to Xylotomous."
-SAID = ["Hello?", "Yes, Tuesday at two suits me.", "No, that is all. Goodbye."]
+SAID = ["Hello?", "Yes, Tuesday at two suits me very well. Goodbye."]
 LIVED = {"completed": "completed", "busy": "busy", "fail": "failed"}
 
 
@@ -92,7 +93,6 @@ class Trouble:
         self.confused_callbacks()
         self.busy_model()
         self.lost_streams()
-        self.lost_recognition()
         self.dead_media()
         self.all_places()
 
@@ -144,12 +144,15 @@ class Trouble:
         self.ended(*(name for name in self.ids if "lost," in name))
 
     def confused_callbacks(self) -> None:
-        self.faults(callbacks={"duplicate": 1, "reorder": 1, "delay_ms": [100, 1500]}, seed=5)
+        """And a recogniser that loses each stream after 2.5 s (it refuses none: that would hold all dials)."""
+        confused = {"duplicate": 1, "reorder": 1, "delay_ms": [100, 1500]}
+        self.faults(callbacks=confused, speech={"drop_after_ms": 2500}, seed=5)
+        self.place("recogniser cut, completed", ring_seconds=0.5, lines=SAID, after_lines="hangup")
         self.place("confused, completed")
         self.place("confused, busy", answers="busy")
         self.placed("confused, completed", "confused, busy")
         eventually(lambda: all(self.calls(n)[0]["ended_at"] for n in self.ids if "confused" in n), 20, every=0.2)
-        self.ended("confused, completed", "confused, busy")
+        self.ended("confused, completed", "confused, busy", "recogniser cut, completed")
 
     def busy_model(self) -> None:
         """The model answers 529 for as long as the person is on the line; it is well again for the summary."""
@@ -163,13 +166,6 @@ class Trouble:
         self.faults(media={"drop_after_ms": 1500, "jitter_ms": 60, "bunch": 3, "first_timestamp_ms": 40})
         self.place("stream lost, completed", ring_seconds=0.5, talk_seconds=30)
         self.ended("stream lost, completed")
-        self.faults()
-
-    def lost_recognition(self) -> None:
-        """The recogniser loses each stream after 2.5 s. It refuses none: that would hold all dials for a minute."""
-        self.faults(speech={"drop_after_ms": 2500})
-        self.place("recogniser cut, completed", ring_seconds=0.5, lines=SAID, after_lines="hangup")
-        self.ended("recogniser cut, completed")
         self.faults()
 
     def dead_media(self) -> None:
