@@ -14,6 +14,7 @@ from calling.adapters import aws
 from calling.adapters.secrets import SecretsCredentials
 from calling.domain.agent import Number
 from calling.domain.phone_number import PhoneNumber
+from calling.usecases.find_signer import find_signer
 from tests.fakes.clock import ManualClock
 from tests.fakes.outside import MemoryVault
 
@@ -75,6 +76,20 @@ def test_the_token_to_come_signs_once_a_check_has_failed(secret: Secret) -> None
     secret.clock.advance(3700)
     process.renew(NUMBER)
     assert process.of_number(NUMBER).other_tokens == ()
+
+
+def test_forged_requests_buy_no_reads(secret: Secret) -> None:
+    """A hundred of them in a minute cost what one costs: the secret itself, and the version to come."""
+    process, reads = secret.process(), []
+    process.of_number(NUMBER)
+    secret.manager.meta.events.register("before-call.secrets-manager.GetSecretValue", lambda **_: reads.append(1))
+    secret.clock.advance(3700)  # the version before is of no interest any more
+    process.of_number(NUMBER)
+    del reads[:]
+    for _ in range(100):
+        assert find_signer(NUMBER, lambda _: False, credentials=process) is None
+        secret.clock.advance(0.5)
+    assert len(reads) == 2
 
 
 def test_a_secret_without_a_version_before_or_to_come_is_read_all_the_same(secret: Secret) -> None:
