@@ -43,7 +43,7 @@ UNITS: dict[str, tuple[float, float]] = {
     "calls.get": (0, 1), "calls.change": (2, 0), "calls.add": (2, 0), "calls.turns": (0, 0.5), "calls.due": (0, 0.5),
     "campaigns.get": (0, 1), "campaigns.change": (2, 0), "campaigns.recipient": (0, 1), "campaigns.counts": (0, 1),
     "campaigns.change_recipient": (6, 0), "campaigns.count_outcome": (1, 0), "campaigns.outcomes": (0, 3),
-    "contacts.get": (0, 1), "contacts.count_dial": (1, 0), "contacts.suppress": (1, 0),
+    "contacts.get": (0, 1), "contacts.count_dial": (1, 0), "contacts.suppress": (1, 0), "ceilings.get": (0, 0.5),
     "limits.get": (0, 1), "agents.get_agent": (0, 1), "agents.get_number": (0, 1),
     "leases.take": (1, 0.2), "leases.release": (1, 0), "leases.renew": (1, 0),
     "lines.acquire": (1, 0), "lines.release": (1, 0), "pacer.reserve": (1, 0), "people.summaries": (0, 0.5),

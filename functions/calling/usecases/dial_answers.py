@@ -5,7 +5,7 @@ back.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -48,9 +48,7 @@ ENDED: Mapping[str, Any] = {"result": "ended"}
 BAD_CREDENTIALS = 20003  # Twilio's code
 _RENEWED = "credentials_renewed"
 _WAITS = "waiting"
-DIALLED_AGAIN = frozenset(
-    {"throttled", _RENEWED, _WAITS}
-)  # entries of a timeline after which the same attempt is asked again
+DIALLED_AGAIN = frozenset({"throttled", _RENEWED})  # entries of a timeline after which the same attempt is asked again
 _LOOK_AGAIN_SECONDS = 5  # of a call by itself that waits for room at the carrier
 _LONGEST_WAIT_MS = LEARNT_FOR_MS  # what is learnt is forgotten by then, and tried again
 
@@ -134,13 +132,8 @@ def throttled(call: Call, account: CarrierAccount, token: str, refused: CarrierT
     """Nothing was placed: the intent is taken back and the dial comes again, a bounded number of times.
 
     The whole carrier account is slowed down with it: others would only be refused as well. Where it was one call too
-    many, they are held back by how many may live instead.
+    many, they are held back by how many may live instead. The intent comes first: who dies here has dialled nobody.
     """
-    if refused.twilio_code == TOO_MANY_AT_ONCE:
-        ceiling = learn_ceiling(call, account.sid, leases=ports.leases, ceilings=ports.ceilings, clock=ports.clock)
-        if ceiling is not None:
-            wait_for_room(call, ceiling, token, ports=ports)
-            return
     throttles = sum(1 for entry in call.timeline if entry.event == "throttled")
     if throttles >= _MAX_THROTTLES:
         _give_up(call, refused, ports=ports)
@@ -148,21 +141,26 @@ def throttled(call: Call, account: CarrierAccount, token: str, refused: CarrierT
         return
     seconds = max(min(2**throttles, 30), _PAUSE_SECONDS.get(refused.twilio_code or 0, 1))
     said = carrier_codes.words(refused.twilio_code, None) or "too many requests to the carrier"
-    _slow_down(call, account, seconds, said, ports=ports)
     note = TimelineEntry(
         ports.clock.now(),
         "throttled",
         "the carrier takes no more requests now",
         {"twilio_code": refused.twilio_code, "seconds": seconds},
     )
-    revise_call(call.account_id, call.call_id, lambda c: _take_back(c, note), calls=ports.calls)
+    call, _ = revise_call(call.account_id, call.call_id, lambda c: _take_back(c, note), calls=ports.calls)
+    if refused.twilio_code == TOO_MANY_AT_ONCE:
+        ceiling = learn_ceiling(call, account.sid, leases=ports.leases, ceilings=ports.ceilings, clock=ports.clock)
+        if ceiling is not None:
+            wait_for_room(call, ceiling, token, ports=ports)
+            return
+    _slow_down(call, account, seconds, said, ports=ports)
     ports.workflow.answer(token, {"result": "wait", "seconds": seconds})
 
 
 def wait_for_room(call: Call, ceiling: Ceiling, token: str, *, ports: DialPorts) -> None:
     """The carrier account has no room for one more: a campaign's call waits at the doorway, one by itself here.
 
-    An intent that was refused is taken back. After an hour a call by itself has failed.
+    After an hour a call by itself has failed.
     """
     now, since = ports.clock.now(), call.execution_started_at or call.created_at
     if call.recipient is not None:
@@ -172,18 +170,17 @@ def wait_for_room(call: Call, ceiling: Ceiling, token: str, *, ports: DialPorts)
         refused_by_carrier(call, late, ports=ports)
     else:
         note = TimelineEntry(now, _WAITS, ceiling.words)
-        revise_call(call.account_id, call.call_id, lambda c: _waits(c, note), calls=ports.calls)
+        noted = Revision({}, note=note)
+        revise_call(call.account_id, call.call_id, lambda c: None if _waits(c, note) else noted, calls=ports.calls)
         ports.workflow.answer(token, {"result": "wait", "seconds": _LOOK_AGAIN_SECONDS})
         return
     ports.workflow.answer(token, ENDED)
 
 
-def _waits(call: Call, note: TimelineEntry) -> Revision | None:
-    """Take the intent back, if there is one; noted once."""
+def _waits(call: Call, note: TimelineEntry) -> bool:
+    """Tell whether that is noted already, or is not true any more."""
     noted = any((entry.event, entry.reason) == (note.event, note.reason) for entry in call.timeline)
-    if call.status is CallStatus.QUEUED:
-        return None if noted else Revision({}, note=note)
-    return _take_back(call, None if noted else note)
+    return noted or call.status is not CallStatus.QUEUED
 
 
 def _give_up(call: Call, refused: CarrierThrottled, *, ports: DialPorts) -> None:
@@ -227,12 +224,17 @@ def others_are_stored(call: Call, account: CarrierAccount, *, ports: DialPorts) 
     if number is None:
         return False
     ports.credentials.renew(number)
-    if ports.credentials.of_number(number) == account:
+    if _dials_as(ports.credentials.of_number(number)) == _dials_as(account):
         return False
     note = TimelineEntry(
         ports.clock.now(), _RENEWED, "the carrier account's credentials were changed: it is asked again"
     )
     return revise_call(call.account_id, call.call_id, lambda c: _take_back(c, note), calls=ports.calls)[1]
+
+
+def _dials_as(account: CarrierAccount) -> CarrierAccount:
+    """Leave out what only checks the carrier's own requests."""
+    return replace(account, other_tokens=(), shared_keys=())
 
 
 def refused_by_carrier(call: Call, refused: CarrierRefused | CarrierThrottled, *, ports: DialPorts) -> Call:

@@ -95,6 +95,8 @@ def rough_world(seed: int, count: int, roughness: Roughness | None = None) -> tu
     # A slot is exact; what comes between it and the request (permission, intent) is not.
     world.law.slack_ms = 3_000
     world.law.exact = False
+    world.carrier.concurrency = chance.choice((0, 0, 5))
+    world.carrier.concurrency_late = chance.random() < 0.5
     phones = numbers(count)
     for phone in phones:
         world.lives(phone, *(_life(chance) for _ in range(2)))
