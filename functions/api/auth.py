@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -138,6 +139,21 @@ class AdminRoute(SecretRoute):
     scope = "admin"
 
 
+def meaning(body: bytes) -> bytes:
+    """Write a body so that two that say the same are the same: neither its order of keys, nor its spaces, nor how a
+    letter or a number is spelt makes another request of it. What is no JSON stays as it is.
+    """
+    try:
+        return json.dumps(json.loads(body, parse_float=_number), sort_keys=True, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):
+        return body
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 async def _answer_once(
     services: Services,
     account_id: str,
@@ -152,8 +168,9 @@ async def _answer_once(
         )
     store = services.idempotency
     # With its query: a dry run is another request than the real one.
-    asked = f"{request.method} {request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
-    digest = sha256(f"{asked}\n".encode() + await request.body()).hexdigest()
+    query = urlencode(sorted(request.query_params.multi_items()))
+    asked = f"{request.method} {request.url.path}" + (f"?{query}" if query else "")
+    digest = sha256(f"{asked}\n".encode() + meaning(await request.body())).hexdigest()
     request.state.once = sha256(f"{account_id}\n{key}\n{digest}".encode()).hexdigest()[:24]
     first = store.begin(account_id, key, digest, services.clock.now())
     if first is not None:

@@ -44,6 +44,7 @@ def place_outbound_call(body: OutboundCall, http: Request, ports: Ports, key: Ke
         _request(body),
         agents=ports.agents,
         calls=ports.calls,
+        campaigns=ports.campaigns,
         queue=ports.dial_queue,
         clock=ports.clock,
         ids=ports.ids,
@@ -63,7 +64,14 @@ def place_outbound_call(body: OutboundCall, http: Request, ports: Ports, key: Ke
 def preview_outbound_call(body: OutboundCall, ports: Ports, key: Key) -> PreviewOut:
     """Show what a call would say and to whom. Dials and stores nothing."""
     return show_preview(
-        preview_call(key.account_id, _request(body), agents=ports.agents, people=ports.people, clock=ports.clock)
+        preview_call(
+            key.account_id,
+            _request(body),
+            agents=ports.agents,
+            campaigns=ports.campaigns,
+            people=ports.people,
+            clock=ports.clock,
+        )
     )
 
 

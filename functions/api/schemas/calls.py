@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field
 
 from api.schemas.agents import Spoken
-from api.schemas.common import AgentId, Answer, Body, Metadata, Variables
+from api.schemas.common import AgentId, Answer, Body, CampaignRef, Metadata, Variables
 from calling.domain.agent import VoicemailAction
 from calling.domain.call import CallStatus, Direction, EndedReason
 
@@ -29,7 +29,9 @@ class OutboundCall(Body):
     dynamic_vars: Annotated[
         Variables, Field(validation_alias=AliasChoices("dynamic_vars", "variables"), default_factory=dict)
     ]
-    campaign_id: Annotated[str | None, Field(max_length=64)] = None
+    campaign_id: Annotated[
+        CampaignRef | None, Field(description="Stands on the record beside the campaign's own calls; it counts none")
+    ] = None
     metadata: Metadata | None = None
     voicemail_action: VoicemailAction | None = None
     voicemail_message: Spoken | None = None

@@ -117,6 +117,7 @@ def _id(what: str, code: str, field: str | None = None) -> Callable[[str], str]:
 AgentId = Annotated[str, AfterValidator(_id("agent", "agent_not_found"))]
 CallId = Annotated[str, AfterValidator(_id("call", "call_not_found"))]
 CampaignId = Annotated[str, AfterValidator(_id("campaign", "campaign_not_found"))]
+CampaignRef = Annotated[str, AfterValidator(_id("campaign", "campaign_not_found", "campaign_id"))]
 UploadId = Annotated[str, AfterValidator(_id("upload", "upload_not_found", "recipients_upload_id"))]
 DeliveryId = Annotated[str, AfterValidator(_id("delivery", "delivery_not_found"))]
 TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)]

@@ -1,5 +1,6 @@
 """Write the campaign that a request asks for; check all of it: agent, number, times, texts, rows. Stores nothing."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -19,6 +20,8 @@ from calling.domain.window import calling_window, known_zone, moment_of
 from calling.ports import AgentStore, Clock
 
 _NAMED = 20  # missing variables a warning names
+# What comes again; EventBridge Scheduler reads the rest. Its third kind, at(...), is one moment, and has its own field.
+_RECURRENCE = re.compile(r"(cron|rate)\(.+\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,11 @@ def compose_campaign(
     number = _from_number(numbers, request.from_number)
     now = clock.now()
     campaign = _campaign(request, agent, number, campaign_id, now)
+    warnings = _prompt_warnings(request, campaign, agent) + _retry_warnings(request)
     if request.rows is None:
-        return ComposedCampaign(campaign, agent, number, None, (), 0, _prompt_warnings(request, campaign, agent))
+        return ComposedCampaign(campaign, agent, number, None, (), 0, warnings)
     recipients, invalid, duplicates = _read(campaign, request.rows, now)
-    warnings = _prompt_warnings(request, campaign, agent) + _missing(campaign, agent, number, recipients)
+    warnings += _missing(campaign, agent, number, recipients)
     return ComposedCampaign(campaign, agent, number, recipients, invalid, duplicates, warnings)
 
 
@@ -159,7 +163,7 @@ def _campaign(request: CampaignRequest, agent: Agent, number: Number, campaign_i
         retry_delay_minutes=request.retry_delay_minutes,
         skip_invalid=request.skip_invalid,
         scheduled_at=scheduled_at,
-        recurrence=request.recurrence,
+        recurrence=_recurrence(request.recurrence),
         recurrence_ends_at=_moment(request.recurrence_ends_at, zone, "recurrence_ends_at", now),
         # The bucket forgets campaigns/ after a while (infra/data.yaml); a recurring campaign reads its list for years.
         source_key=f"{'series' if request.recurrence else 'campaigns'}/{agent.account_id}/{campaign_id}/list",
@@ -206,6 +210,16 @@ def _scheduled_at(request: CampaignRequest, zone: str, now: int) -> int | None:
     )
 
 
+def _recurrence(given: str | None) -> str | None:
+    if given is None or _RECURRENCE.fullmatch(given.strip()):
+        return given and given.strip()
+    raise _schedule(
+        "recurrence is EventBridge's cron(minutes hours day-of-month month day-of-week year), like "
+        "cron(0 9 ? * MON-FRI *), or rate(...), like rate(1 day); one moment goes into scheduled_at.",
+        "recurrence",
+    )
+
+
 def _moment(given: datetime | None, zone: str, name: str, now: int) -> int | None:
     if given is None:
         return None
@@ -240,6 +254,15 @@ def _prompt_warnings(request: CampaignRequest, campaign: Campaign, agent: Agent)
         return ()
     source = "the agent's outbound_prompt" if (agent.outbound_prompt or "").strip() else "the campaign's name"
     return (f"No prompt was sent: {source} is used as the purpose of each call.",)
+
+
+def _retry_warnings(request: CampaignRequest) -> tuple[str, ...]:
+    """Say where one half of a wish to try again was sent without the other."""
+    if request.max_attempts > 1 and not request.retry_on:
+        return (f"max_attempts {request.max_attempts} does nothing without retry_on: nobody is tried again.",)
+    if request.retry_on and request.max_attempts == 1:
+        return ("retry_on does nothing with max_attempts 1: nobody is tried again.",)
+    return ()
 
 
 def _missing(campaign: Campaign, agent: Agent, number: Number, recipients: Sequence[Recipient]) -> tuple[str, ...]:

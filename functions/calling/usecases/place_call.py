@@ -9,7 +9,7 @@ from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import PhoneNumber, parse, parse_callable
 from calling.domain.prompt import fill, zone
-from calling.ports import AgentStore, AlreadyExists, CallStore, Clock, DialQueue, Ids
+from calling.ports import AgentStore, AlreadyExists, CallStore, CampaignStore, Clock, DialQueue, Ids
 
 REMEMBERED_MS = 24 * 3600 * 1000  # how long a repeated request finds the first one's call
 
@@ -54,6 +54,7 @@ def place_call(
     *,
     agents: AgentStore,
     calls: CallStore,
+    campaigns: CampaignStore,
     queue: DialQueue,
     clock: Clock,
     ids: Ids,
@@ -65,13 +66,13 @@ def place_call(
     record never appears is dropped by dispatch_dial.
 
     Raises:
-        NotFound: `agent_not_found`.
+        NotFound: `agent_not_found`, `campaign_not_found`.
         NotPermitted: `from_number_not_owned`.
         InvalidRequest: `invalid_phone_format`, `prompt_required`, `prompt_too_long`, `agent_no_phone`,
             `from_number_not_outbound`, `voicemail_message_required`, `invalid_field`.
     """
     call_id = f"call_{once}" if once else ids.new("call")
-    composed = compose_call(account_id, request, call_id, agents=agents, clock=clock)
+    composed = compose_call(account_id, request, call_id, agents=agents, campaigns=campaigns, clock=clock)
     call = composed.call
     queue.send(account_id, call.call_id)
     try:
@@ -88,7 +89,13 @@ def place_call(
 
 
 def compose_call(
-    account_id: str, request: CallRequest, call_id: str, *, agents: AgentStore, clock: Clock
+    account_id: str,
+    request: CallRequest,
+    call_id: str,
+    *,
+    agents: AgentStore,
+    campaigns: CampaignStore,
+    clock: Clock,
 ) -> ComposedCall:
     """Check a request and write the call it asks for, storing nothing. Raises what place_call raises."""
     to_number = parse_callable(request.to_number, field="to_number")
@@ -100,6 +107,8 @@ def compose_call(
     if not agent.is_active:
         raise InvalidRequest("This agent is not active.", field="agent_id")
     number = choose_from_number(numbers, wanted.e164 if wanted else None)
+    if request.campaign_id is not None and campaigns.get(account_id, request.campaign_id) is None:
+        raise NotFound("There is no such campaign.", code="campaign_not_found", field="campaign_id")
     call = _call(request, agent, number, to_number, clock.now(), call_id)
     return ComposedCall(call, agent, number, _warnings(agent, number, call))
 

@@ -7,7 +7,7 @@ from calling.domain.agent import VoicemailAction
 from calling.domain.call import Call
 from calling.domain.history import MAX_CALLS, CallSummary, choose, known_facts
 from calling.domain.prompt import Brief, fill, opener_request, system_prompt
-from calling.ports import AgentStore, Clock, PeopleStore
+from calling.ports import AgentStore, CampaignStore, Clock, PeopleStore
 from calling.usecases.place_call import CallRequest, compose_call
 
 CHARACTERS_PER_TOKEN = 3  # of English, about, in current models: their own count costs a request
@@ -36,10 +36,16 @@ class Preview:
 
 
 def preview_call(
-    account_id: str, request: CallRequest, *, agents: AgentStore, people: PeopleStore, clock: Clock
+    account_id: str,
+    request: CallRequest,
+    *,
+    agents: AgentStore,
+    campaigns: CampaignStore,
+    people: PeopleStore,
+    clock: Clock,
 ) -> Preview:
     """Compose a call as it would be placed now. Raises what place_call raises."""
-    composed = compose_call(account_id, request, "call_preview", agents=agents, clock=clock)
+    composed = compose_call(account_id, request, "call_preview", agents=agents, campaigns=campaigns, clock=clock)
     call = composed.call
     past = choose(people.summaries(account_id, call.person, limit=MAX_CALLS))
     told = people.caller(account_id, call.our_number, call.person) or {}

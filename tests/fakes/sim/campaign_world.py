@@ -141,6 +141,7 @@ class CampaignWorld(House):
             CallRequest(agent_id="agent_1", to_number=phone, prompt="Remind them."),
             calls=self.calls,
             agents=self.agents,
+            campaigns=self.campaigns,
             queue=self.queues["Calls"],
             clock=self.clock,
             ids=self.ports["ids"],

@@ -207,6 +207,10 @@ def test_bad_rows_refuse_the_request_or_are_skipped(world: World, api: Api) -> N
         ({"retry_on": ["completed"]}, 400, "invalid_field", None),
         ({"retry_delay_minutes": 10_081}, 400, "invalid_field", "retry_delay_minutes"),
         ({"recurrence": "rate(1 day)", "end_date": "2020-01-01"}, 400, "invalid_schedule", "recurrence_ends_at"),
+        *(
+            ({"recurrence": text}, 400, "invalid_schedule", "recurrence")
+            for text in ("at(2030-01-01T00:00:00)", "AT(2030-01-01T00:00:00)", "0 9 * * 1-5", "every day", "rate 1 day")
+        ),
         ({"recurrence": "rate(1 day)", "scheduled_at": "2030-01-01T10:00:00Z"}, 400, "invalid_schedule", None),
     ],
 )  # fmt: skip
@@ -215,6 +219,40 @@ def test_refusals(world: World, api: Api, changes: dict[str, Any], status: int, 
     assert not world.campaigns.campaigns
     assert not world.campaign_workflow.started
     assert not world.scheduler.schedules
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"max_attempts": 3}, "max_attempts 3 does nothing without retry_on: nobody is tried again."),
+        ({"retry_on": ["busy"]}, "retry_on does nothing with max_attempts 1: nobody is tried again."),
+        (
+            {"max_attempts": 1, "retry_on": ["busy"]},
+            "retry_on does nothing with max_attempts 1: nobody is tried again.",
+        ),
+        ({"max_attempts": 3, "retry_on": ["busy", "no_answer"]}, None),
+        ({"max_attempts": 1}, None),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_half_a_wish_to_try_again_is_warned_of(
+    world: World, api: Api, query: str, changes: dict[str, Any], warning: str | None
+) -> None:
+    answer = api.batch(prompt="Remind them.", query=query, **changes).json()
+    assert answer["warnings"] == ([warning] if warning else [])
+
+
+def test_half_a_wish_to_try_again_is_warned_of_with_a_list_too(world: World, api: Api) -> None:
+    upload = api.post("/uploads", {}).json()["upload_id"]
+    world.blobs.put(f"uploads/{world.owner.account_id}/{upload}", b"phone\n", content_type="text/csv")
+    answer = api.batch("recipients", prompt="Remind them.", recipients_upload_id=upload, max_attempts=2).json()
+    assert len(answer["warnings"]) == 1
+
+
+def test_outcomes_to_try_again_after_are_understood_as_counts_write_them(world: World, api: Api) -> None:
+    campaign = stored(world, api.batch(max_attempts=3, retry_on=["busy", "no_answer"]))
+    assert campaign.retry_on == (RetryOn.BUSY, RetryOn.NO_ANSWER)
 
 
 def test_an_inactive_agent_calls_nobody(api: Api) -> None:
@@ -258,7 +296,7 @@ def test_a_recurrence_nobody_understands(world: World, api: Api) -> None:
         raise InvalidRequest("recurrence is not an expression.", code="invalid_schedule", field="recurrence")
 
     world.scheduler.put = refuse  # type: ignore[method-assign]
-    error_of(api.batch(recurrence="every day"), 400, "invalid_schedule", "recurrence")
+    error_of(api.batch(recurrence="rate(1 fortnight)"), 400, "invalid_schedule", "recurrence")
     assert not world.campaigns.campaigns
 
 

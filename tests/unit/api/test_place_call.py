@@ -200,6 +200,46 @@ def test_idempotency_key(world: World, api: Api) -> None:
     assert api.place(headers=once).json()["call_id"] != first.json()["call_id"]
 
 
+BODY = '{"agent_id":"AGENT","to_number":"+447386172392","prompt":"Caf\u00e9?","metadata":{"a":1,"b":[1.5,2]}}'
+SAME = (
+    '{"metadata": {"b": [1.50, 2.0], "a": 1.0}, "prompt": "Caf\\u00e9?", "to_number": "+447386172392",\n\t"agent_id": "AGENT"}',
+    BODY.replace("[1.5,2]", "[15e-1,2]"),
+    BODY.replace('"a":1', '"a":7,"a":1'),
+)
+OTHER = (
+    BODY.replace("[1.5,2]", "[2,1.5]"),
+    BODY.replace('"a":1', '"a":true'),
+    BODY.replace('"a":1', '"a":"1"'),
+    BODY.replace('"a":1', '"A":1'),
+    BODY.replace("Caf", "caf"),
+)
+
+
+@pytest.mark.parametrize("again", SAME)
+def test_a_repeated_request_is_known_by_what_it_means(world: World, api: Api, again: str) -> None:
+    first, repeat = (sent(api, body) for body in (BODY, again))
+    assert (first.status_code, repeat.json()) == (201, first.json())
+    assert repeat.headers["idempotency-replayed"] == "true"
+    assert len(world.calls.calls) == 1
+
+
+@pytest.mark.parametrize("other", OTHER)
+def test_a_request_that_means_something_else_is_another(world: World, api: Api, other: str) -> None:
+    assert sent(api, BODY).status_code == 201
+    error_of(sent(api, other), 422, "idempotency_key_reused")
+    assert len(world.calls.calls) == 1
+
+
+def test_what_is_no_json_is_known_by_its_bytes(api: Api) -> None:
+    for body in ('{"prompt": ', "[" * 3_000, "9" * 5_000, "\xff"):
+        error_of(sent(api, body), 400, "invalid_json")
+
+
+def sent(api: Api, body: str) -> Any:
+    content = body.replace("AGENT", api.agent_id).encode()
+    return api.request("POST", "/calls/outbound", content=content, headers={"Idempotency-Key": "order-7"})
+
+
 def test_an_idempotency_key_in_flight_and_after_a_failure(world: World, api: Api) -> None:
     once = {"Idempotency-Key": "order-7"}
     error_of(api.place(headers=once, prompt=" "), 400, "prompt_required")
@@ -215,3 +255,19 @@ def test_an_idempotency_key_in_flight_and_after_a_failure(world: World, api: Api
     assert api.place(headers=once).status_code == 201
     error_of(seen[0], 409, "idempotency_in_progress")
     error_of(api.place(headers={"Idempotency-Key": "x" * 256}), 400, "invalid_field", "Idempotency-Key")
+
+
+@pytest.mark.parametrize("path", ["/calls/outbound", "/calls/preview"])
+def test_a_call_is_linked_to_a_campaign_that_is_there(world: World, api: Api, other: Api, path: str) -> None:
+    body = {"agent_id": api.agent_id, "to_number": TO, "prompt": "Say hello."}
+    theirs = other.post("/agents", {}).json()["agent_id"]
+    for campaign_id in ("camp_nope", "", "camp_" + "x" * 65, "x#y", theirs):
+        error_of(api.post(path, body | {"campaign_id": campaign_id}), 404, "campaign_not_found", "campaign_id")
+    assert not world.calls.calls
+    campaign_id = api.batch().json()["campaign_id"]
+    assert api.post(path, body | {"campaign_id": campaign_id}).status_code in (200, 201)
+    other.agent_id = theirs
+    world.carrier.owned.add("+447700900555")
+    other.post("/phone-numbers", {"phone_number": "+447700900555", "agent_id": theirs})
+    refused = other.post(path, body | {"agent_id": theirs, "campaign_id": campaign_id})
+    error_of(refused, 404, "campaign_not_found", "campaign_id")
