@@ -42,13 +42,6 @@ def _not_too_many(rows: object) -> object:
     return rows
 
 
-def _hyphens(outcomes: object) -> object:
-    """Take `no_answer` for `no-answer`: the counts of a campaign write it so."""
-    if not isinstance(outcomes, list | tuple):
-        return outcomes
-    return [o.replace("_", "-") if isinstance(o, str) else o for o in outcomes]
-
-
 class CampaignRequestBody(Body):
     """A campaign to create. Its people stand in `recipients`, or in the list that was uploaded."""
 
@@ -90,9 +83,7 @@ class CampaignRequestBody(Body):
     )
     max_concurrent: Annotated[int, Field(ge=1, le=MAX_CAP)] | None = None
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 1
-    retry_on: Annotated[
-        tuple[RetryOn, ...], BeforeValidator(_hyphens), Field(max_length=5, description="Needs max_attempts above 1")
-    ] = ()
+    retry_on: Annotated[tuple[RetryOn, ...], Field(max_length=5, description="Needs max_attempts above 1")] = ()
     retry_delay_minutes: Annotated[int, Field(ge=0, le=10_080)] = 0
     skip_invalid: Annotated[bool, Field(description="false: any bad row refuses the whole request")] = False
     recurrence: Annotated[

@@ -57,6 +57,11 @@ class RetryOn(StrEnum):
     VOICEMAIL = "voicemail"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "RetryOn | None":
+        """Take `no_answer`, as a campaign's counts are named, for the same."""
+        return next((outcome for outcome in cls if value == outcome.replace("-", "_")), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
