@@ -113,6 +113,8 @@ class CostItemOut(Answer):
 class CostOut(Answer):
     """US dollars, from the units that were measured and, once it is known, the carrier's bill.
 
+    The language model's tokens are those of the conversation and of its summary; the opener's are not counted.
+
     null until the call is over.
     """
 

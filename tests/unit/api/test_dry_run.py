@@ -83,6 +83,17 @@ def test_the_end_is_foretold_within_the_window(world: World, api: Api) -> None:
     assert dry(api, recipients=rows, recurrence="rate(1 day)")["expected_finish_at"] is None
 
 
+def test_the_range_of_cost_is_that_of_the_agents_model_or_says_that_it_is_without(api: Api) -> None:
+    rows = [{"phone_number": number} for number in PEOPLE] * 50
+    found = {}
+    for model in ("claude-haiku-5-5", "claude-opus-5-5", "claude-next-6"):
+        api.request("PUT", f"/agents/{api.agent_id}", json={"llm_model": model})
+        found[model] = dry(api, recipients=rows, prompt="Ask.", skip_invalid=True)["cost"]
+    assert found["claude-next-6"]["high"] < found["claude-haiku-5-5"]["high"] < found["claude-opus-5-5"]["high"]
+    said = {model: "without the language model" in str(cost["assumptions"]) for model, cost in found.items()}
+    assert said == {"claude-haiku-5-5": False, "claude-opus-5-5": False, "claude-next-6": True}
+
+
 def test_an_upload_is_looked_at_as_far_as_it_is_bounded(
     world: World, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
