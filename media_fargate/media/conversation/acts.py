@@ -128,8 +128,8 @@ def finish(state: State, now: float) -> None:
 
 
 def unstick(state: State, now: float) -> None:
-    """End a turn that no longer moves; if nothing of it was heard, the call cannot go on."""
-    heard = state.agent.audible
+    """End a turn that no longer moves; if nothing of it was heard but an excuse, the call cannot go on."""
+    heard = state.agent.audible and not state.agent.only_filled
     end_agent_turn(state, now)
     if not heard:
         give_up(state, now)

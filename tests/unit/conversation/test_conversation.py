@@ -688,6 +688,30 @@ def test_a_model_that_cannot_be_had_ends_the_call_with_a_sentence_that_is_true()
     )
 
 
+def test_a_model_that_says_nothing_more_behind_the_excuse_ends_the_call_too() -> None:
+    call = Conversation(BASE)
+    play(
+        call,
+        [
+            *ASKED,
+            (4.3, ReplyWaiting("reply-1"), []),
+            (4.9, Tick(), [Speak("utterance-1", BASE.one_moment)]),
+            (5.0, AudioQueued("utterance-1", 1.0, last=True), [STORED]),
+            (6.0, MarkEchoed("utterance-1"), []),
+            (15.9, Tick(), []),
+            (
+                16.0,
+                Tick(),
+                [
+                    CancelReply("reply-1"),
+                    StoreTurn(3, "agent", BASE.one_moment, 5.0, 16.0, latency=1.0),
+                    Speak("utterance-2", BASE.cannot_go_on),
+                ],
+            ),
+        ],
+    )
+
+
 def test_a_refused_answer_is_not_spoken_and_said_to_be_no_help_once() -> None:
     call = Conversation(BASE)
     withheld = "(The callee said something that you cannot help with.)"
