@@ -95,11 +95,12 @@ def test_every_lesson_takes_something_away(traits: ModelTraits, complaint: str) 
     assert healed(traits, frozenset(), complaint) is None, "what was not sent was not refused"
 
 
-@given(jitter=st.floats(0, 1), patience=st.floats(0, 20))
-def test_waiting_comes_to_an_end_within_its_patience(jitter: float, patience: float) -> None:
+@given(jitter=st.floats(0, 1), patience=st.floats(0, 20), asked=st.none() | st.floats(0, 20))
+def test_waiting_comes_to_an_end_within_its_patience(jitter: float, patience: float, asked: float | None) -> None:
     waited, failures = 0.0, 1
-    while (pause := pause_after(failures, waited=waited, patience=patience, asked=None, jitter=jitter)) is not None:
+    while (pause := pause_after(failures, waited=waited, patience=patience, asked=asked, jitter=jitter)) is not None:
         assert pause > 0
+        assert pause >= (asked or 0)
         waited, failures = waited + pause, failures + 1
     assert waited <= patience + 1e-9
     assert failures < 12

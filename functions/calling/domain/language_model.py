@@ -171,11 +171,11 @@ def healed(traits: ModelTraits, sent: Collection[str], complaint: str) -> ModelT
 def pause_after(failures: int, *, waited: float, patience: float, asked: float | None, jitter: float) -> float | None:
     """Say how many seconds to wait after so many failures in a row; None: not worth waiting any longer.
 
-    `waited` seconds are spent already of `patience`; `asked` is the service's own wish (retry-after), `jitter` between
-    0 and 1 keeps calls that failed together from asking together.
+    `waited` seconds are spent already of `patience`; `asked` is the service's own wish (retry-after), the least that is
+    waited. `jitter` between 0 and 1 keeps calls that failed together from asking together.
     """
     left = patience - waited
-    if asked is not None:
-        return asked if asked <= left else None
-    pause = _FIRST_PAUSE * 2 ** (failures - 1) * (0.75 + jitter / 2)
-    return min(pause, left) if left >= _SHORTEST_PAUSE else None
+    if left < max(asked or 0.0, _SHORTEST_PAUSE):
+        return None
+    pause = _FIRST_PAUSE * 2.0 ** (failures - 1) * (0.75 + jitter / 2)
+    return min(max(asked or 0.0, pause), left)
