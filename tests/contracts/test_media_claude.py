@@ -7,10 +7,13 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
+from calling.adapters.claude import ClaudeModel
+from calling.domain.errors import ModelError
 from calling.domain.language_model import LlmAccess, ModelTraits, Restraint
 from calling.domain.model_usage import ModelUsage, added
 from calling.ports import ModelAccess
@@ -273,6 +276,22 @@ async def test_the_second_model_stands_in_for_one_that_was_retired(ask: Asking) 
         assert await ask(service, fallback_model="claude-haiku-5-5") == SAID
 
 
+async def test_a_service_that_wants_no_wait_is_not_asked_without_one(ask: Asking) -> None:
+    async with Service(*[(529, b"{}", {"retry-after": "0"})] * 20) as service:
+        with pytest.raises(LanguageModelFailed):
+            await ask(service)
+        assert 5 <= len(service.bodies) <= 8
+
+
+async def test_what_one_request_met_says_nothing_of_the_model_to_the_next(ask: Asking) -> None:
+    async with Service((413, b"{}"), (200, HALF), (200, GOOD)) as service:
+        for _ in range(2):
+            with pytest.raises(LanguageModelFailed):
+                await ask(service, fallback_model="claude-sonnet-5")
+        assert await ask(service) == SAID
+    assert {body["model"] for body in service.bodies} == {"claude-haiku-4-5"}
+
+
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 413])
 async def test_what_is_refused_for_good_is_asked_of_nobody_again(ask: Asking, status: int) -> None:
     async with Service((status, b"{}"), (200, GOOD)) as service:
@@ -357,3 +376,26 @@ async def test_iam_signs_where_there_is_no_key(
     assert re.search(rf"authorization: aws4-hmac-sha256 credential=akidtest/\d+/eu-west-2/{service_name}/", head)
     assert ("anthropic-workspace-id: wrkspc_1" in head) == (access is LlmAccess.AWS)
     assert service.bodies[0]["model"] == model
+
+
+@pytest.mark.parametrize("access", [LlmAccess.AWS, LlmAccess.BEDROCK])
+async def test_without_credentials_to_sign_with_a_reply_fails_as_any_other(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, access: LlmAccess, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    async with Service() as service:
+        way = ModelAccess(access, "", f"http://127.0.0.1:{service.port}", "eu-west-3", "wrkspc_1")
+        with pytest.raises(LanguageModelFailed):
+            await ask(service, access=way)
+        with pytest.raises(ModelError):
+            await asyncio.to_thread(
+                ClaudeModel(way, model="claude-haiku-5-5").complete,
+                system="s",
+                message="m",
+                max_tokens=9,
+                temperature=0.3,
+            )

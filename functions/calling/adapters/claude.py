@@ -12,7 +12,7 @@ from typing import Any
 import anthropic
 from anthropic.types import Message
 
-from calling.adapters.claude_access import FINAL, client, request, retry_after, sent
+from calling.adapters.claude_access import FINAL, UNSIGNED, client, request, retry_after, sent
 from calling.domain.errors import ModelError
 from calling.domain.language_model import ModelTraits, assumed, healed, pause_after, told_to_call
 from calling.domain.model_usage import ModelUsage
@@ -59,7 +59,7 @@ class ClaudeModel:
                 if not self._fallback or self._fallback == first or _is_final(busy):
                     raise
                 return self._patiently(self._fallback, asked, _SECOND_PATIENCE)
-        except (anthropic.AnthropicError, ValueError) as error:
+        except (anthropic.AnthropicError, ValueError, *UNSIGNED) as error:
             # The message may quote the request, so only its kind goes on.
             raise ModelError(f"Claude did not answer: {type(error).__name__}") from error
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import anthropic
 from anthropic.lib.bedrock import AnthropicBedrockMantle, AsyncAnthropicBedrockMantle
+from botocore.exceptions import BotoCoreError
 
 from calling.domain.language_model import LlmAccess, ModelTraits, asked_of
 from calling.ports import ModelAccess
@@ -21,6 +22,9 @@ _TAKES_TEMPERATURE = {"anthropic-version": "2023-06-01"}
 _BEDROCK_PREFIX = "anthropic."
 # Refused for good: asking again changes nothing. 402 is a bill that was not paid.
 FINAL = frozenset({400, 401, 402, 403, 404, 413, 422})
+# Where access is by IAM and there are no credentials, or new ones cannot be had: the SDK signs before it begins to turn
+# failures into its own, and has a bare RuntimeError of its own for none at all (lib/aws/_auth.py).
+UNSIGNED = (BotoCoreError, RuntimeError)
 
 
 def access(kind: str, read_key: Callable[[], str], *, base_url: str, region: str, workspace_id: str) -> ModelAccess:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import anthropic
 from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
-from calling.adapters.claude_access import client
+from calling.adapters.claude_access import UNSIGNED, client
 from calling.domain.language_model import ModelFacts, described
 from calling.ports import Clock, ModelAccess
 
@@ -34,7 +34,12 @@ class ClaudeCatalogue:
             capabilities = info.capabilities.to_dict() if info.capabilities is not None else None
         except anthropic.NotFoundError:
             return None
-        except (anthropic.AnthropicError, AttributeError, ValueError):  # not to be had, or no description of a model
+        except (
+            anthropic.AnthropicError,
+            AttributeError,
+            ValueError,
+            *UNSIGNED,
+        ):  # not to be had, or no description of a model
             return unasked
         if info.lifecycle == "retired":
             return None

@@ -15,7 +15,7 @@ from typing import Any, cast
 import httpx2
 from anthropic import AnthropicError, APIStatusError, DefaultAsyncHttpxClient
 
-from calling.adapters.claude_access import FINAL, async_client, request, retry_after, sent
+from calling.adapters.claude_access import FINAL, UNSIGNED, async_client, request, retry_after, sent
 from calling.domain.language_model import ModelTraits, assumed, healed, pause_after
 from media.llm import LanguageModelFailed, LlmSettings, Manner, Piece, ToolUse, Waiting, Words
 from media.llm.parts import Parts
@@ -26,7 +26,7 @@ _PATIENCE, _SECOND_PATIENCE = 5.0, 1.0  # s a busy model is waited for: the firs
 _REMEMBERED = 30.0  # s after which a model that was given up is asked first again
 _CONNECT, _READ = 5.0, 6.0  # s; a read is the wait for the next piece
 _KEEP_ALIVE = 120.0  # s
-_FAILURES = (AnthropicError, httpx2.HTTPError, OSError, ValueError)
+_FAILURES = (AnthropicError, httpx2.HTTPError, OSError, ValueError, *UNSIGNED)
 
 
 class Claude:
@@ -58,7 +58,8 @@ class Claude:
                     async for piece in pieces:
                         yield piece
             except _GivenUp as given_up:
-                self._given_up[model] = asyncio.get_running_loop().time() + _REMEMBERED
+                if given_up.another_may:  # else it is this request's fault, or the account's: other calls may have it
+                    self._given_up[model] = asyncio.get_running_loop().time() + _REMEMBERED
                 if last or not given_up.another_may:
                     raise LanguageModelFailed(str(given_up)) from given_up.__cause__
                 logger.warning("model given up, the second one is asked")
