@@ -74,6 +74,19 @@ def test_tokens_nobody_counted_are_estimated_and_say_so() -> None:
     assert {i.basis for i in cost(CALL, TURNS).items if i.item.startswith("model")} == {"estimated"}
 
 
+@pytest.mark.parametrize(("model", "priced"), [("claude-sonnet-5-5", True), ("claude-next-6", False)])
+def test_a_lost_session_took_its_count_along_though_its_summary_was_counted(model: str, priced: bool) -> None:
+    summary = ModelUsage(model, 900, output_tokens=70)
+    lost = cost(replace(CALL, media_closed_at=None, model_usage=(summary,)), TURNS)
+    lines = [(i.item, i.quantity, i.basis, i.unit_price is not None) for i in lost.items if i.model == model]
+    assert lines == [
+        ("model_input", 900, "measured", priced),
+        ("model_output", 70, "measured", priced),
+        ("model_input", 2_733, "estimated", priced),
+        ("model_output", 667, "estimated", priced),
+    ]
+
+
 def test_what_never_connected_costs_nothing() -> None:
     assert cost(replace(CALL, answered_at=None), ()).items == ()
     assert cost(replace(CALL, answered_at=None), ()).total == 0

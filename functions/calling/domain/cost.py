@@ -79,7 +79,9 @@ def cost(call: Call, turns: Sequence[Turn]) -> Cost:
         items.append(CostItem("media_stream", minutes, "minute", MEDIA_STREAM_MINUTE))
         items.append(CostItem("transcription", _heard_minutes(call, milliseconds), "minute", TRANSCRIBE_MINUTE))
     items += _speech(turns)
-    items += _tokens(call.model_usage) if call.model_usage else _guessed_tokens(call, turns)
+    items += _tokens(call.model_usage)
+    if not call.model_usage or call.media_closed_at is None:
+        items += _guessed_tokens(call, turns)
     return Cost(tuple(items))
 
 
@@ -112,20 +114,23 @@ def _tokens(usages: Sequence[ModelUsage]) -> Iterator[CostItem]:
 
 
 def _guessed_tokens(call: Call, turns: Sequence[Turn]) -> list[CostItem]:
-    """The default model's tokens as far as the transcript tells, where none were counted: each turn re-reads what was.
+    """A conversation's tokens as far as the transcript tells, where none were counted: each turn re-reads what was.
 
-    So it is with calls whose media session was lost, and with those from before tokens were kept.
+    So it is with calls whose media session was lost, be their summary's counted, and with those from before tokens were
+    kept. The model is the summary's; where there is none, the default one.
     """
     spoken = [t for t in turns if t.role == "agent" and t.text]
-    price = price_of(DEFAULT_MODEL)
-    if not spoken or price is None:
+    if not spoken:
         return []
+    model = call.model_usage[0].model if call.model_usage else DEFAULT_MODEL
+    price = price_of(model)
+    read_price, written_price = (None, None) if price is None else (price.input / MILLION, price.output / MILLION)
     read = 0
     for turn in spoken:
         before = sum(len(t.text) for t in turns if t.index < turn.index)
         read += _PROMPT_TOKENS + (len(call.prompt) + before) // _CHARACTERS_A_TOKEN
     written = ceil(sum(len(t.text) for t in spoken) / _CHARACTERS_A_TOKEN)
     return [
-        CostItem("model_input", read, "token", price.input / MILLION, "estimated", DEFAULT_MODEL),
-        CostItem("model_output", written, "token", price.output / MILLION, "estimated", DEFAULT_MODEL),
+        CostItem("model_input", read, "token", read_price, "estimated", model),
+        CostItem("model_output", written, "token", written_price, "estimated", model),
     ]
