@@ -31,7 +31,7 @@ def create_agent(body: AgentFields, ports: Ports, key: Key) -> AgentOut:
     )
     _check(agent, ports)
     _check_spoken(agent, ())
-    agent, warnings = _with_model(agent, body, ports)
+    agent, warnings = _with_model(agent, body, ports, was=None)
     ports.agents.add_agent(agent)
     return show_agent(agent, warnings)
 
@@ -63,7 +63,7 @@ def update_agent(agent_id: AgentId, body: AgentChanges, ports: Ports, key: Key) 
     # An agent from before languages were checked may be changed in all else; what its calls do is in its warnings.
     if (agent.language, agent.voice_id) != (was.language, was.voice_id):
         _check_spoken(agent, numbers)
-    agent, warnings = _with_model(agent, body, ports)
+    agent, warnings = _with_model(agent, body, ports, was=was.llm_model)
     ports.agents.put_agent(agent)
     return show_agent(agent, warnings)
 
@@ -103,8 +103,8 @@ def _check_spoken(agent: Agent, numbers: tuple[Number, ...]) -> None:
         check_spoken(agent.language, voice_id)
 
 
-def _with_model(agent: Agent, body: AgentFields, ports: Services) -> tuple[Agent, tuple[str, ...]]:
-    """Learn what the model that is sent accepts, and what to warn of.
+def _with_model(agent: Agent, body: AgentFields, ports: Services, *, was: str | None) -> tuple[Agent, tuple[str, ...]]:
+    """Learn what the model that is sent accepts, and what to warn of. Of the one it `was`, what was learnt is kept.
 
     Raises:
         InvalidRequest: `model_not_supported`: there is no such model, or no more.
@@ -118,7 +118,7 @@ def _with_model(agent: Agent, body: AgentFields, ports: Services) -> tuple[Agent
             raise InvalidRequest(
                 f"There is no language model {model!r}.", code="model_not_supported", field="llm_model"
             )
-        agent = replace(agent, llm_traits=facts.traits)
+        agent = replace(agent, llm_traits=facts.traits or (agent.llm_traits if model == was else None))
         if facts.traits is None:
             warnings.append(f"Nobody could be asked whether there is a language model {model!r}: it was not checked.")
         if facts.retires is not None:

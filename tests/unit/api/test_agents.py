@@ -221,6 +221,25 @@ def test_what_a_model_accepts_is_kept_with_the_agent_and_shown_to_nobody(api: Ap
     assert kept[0].llm_traits == SONNET.traits
 
 
+def test_a_service_that_does_not_answer_takes_nothing_away_that_was_learnt_of_the_same_model(
+    api: Api, world: World
+) -> None:
+    def kept() -> ModelTraits | None:
+        found = world.agents.get_agent(world.owner.account_id, api.agent_id)
+        assert found is not None
+        return found[0].llm_traits
+
+    world.models.models["claude-sonnet-5-5"] = SONNET
+    path = f"/agents/{api.agent_id}"
+    api.request("PUT", path, json={"llm_model": "claude-sonnet-5-5"})
+    world.models.models.clear()  # nobody can be asked from now on
+    saved = api.request("PUT", path, json={"llm_model": "claude-sonnet-5-5"}).json()
+    assert "was not checked" in saved["warnings"][0]
+    assert kept() == SONNET.traits
+    api.request("PUT", path, json={"llm_model": "claude-opus-5-5"})
+    assert kept() is None
+
+
 def test_a_model_nobody_can_be_asked_about_is_saved_with_a_warning(api: Api) -> None:
     made = api.post("/agents", {"llm_model": "claude-next-6"})
     assert made.status_code == 201
