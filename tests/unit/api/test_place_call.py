@@ -202,8 +202,10 @@ def test_idempotency_key(world: World, api: Api) -> None:
 
 BODY = '{"agent_id":"AGENT","to_number":"+447386172392","prompt":"Caf\u00e9?","metadata":{"a":1,"b":[1.5,2]}}'
 SAME = (
-    '{"metadata": {"b": [1.50, 2.0], "a": 1.0}, "prompt": "Caf\\u00e9?", "to_number": "+447386172392",\n'
-    '\t"agent_id": "AGENT"}',
+    (
+        '{"metadata": {"b": [1.50, 2.0], "a": 1.0}, "prompt": "Caf\\u00e9?", "to_number": "+447386172392",\n'
+        '\t"agent_id": "AGENT"}'
+    ),
     BODY.replace("[1.5,2]", "[15e-1,2]"),
     BODY.replace('"a":1', '"a":7,"a":1'),
 )
