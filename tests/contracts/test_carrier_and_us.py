@@ -244,8 +244,9 @@ async def test_a_call_that_was_one_too_many_says_so(house: House, told: bool) ->
 
 async def test_a_token_that_is_rotated_under_a_live_call_loses_no_callback(house: House) -> None:
     """Twilio signs with the new token at once; our secret follows, and the first check that fails finds it."""
-    await house.at.person(PERSON, lines=[], ring_seconds=0.5, talk_seconds=0.5)
+    await house.at.person(PERSON, lines=[], ring_seconds=2, talk_seconds=0.5)
     await house.dial()
+    await house.at.until(lambda: house.call("call_1").ringing_at)  # no callback comes before our secret follows
     await faults(house, carrier={"rotate_token": True})
     told = (await house.at.sim.get("/_sim/account")).json()
     house.credentials.rotated = CarrierAccount(told["account_sid"], told["auth_token"])
