@@ -160,7 +160,6 @@ class RestApi:
         target(params, "VoiceUrl", "VoiceMethod", 21402)
         target(params, "VoiceFallbackUrl", "VoiceFallbackMethod", 21402)
         target(params, "StatusCallback", "StatusCallbackMethod", 21609)
-        target(params, "VoiceFallbackUrl", "VoiceFallbackMethod", 21502)
         record.update({name: one(params, name) for name in NUMBER_SETTINGS if name in params})
         record.friendly_name = one(params, "FriendlyName") or record.friendly_name
         return JSONResponse(record.to_twilio())

@@ -7,6 +7,7 @@ import asyncio
 
 import botocore.session
 from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError
 
 from media.audio import mulaw
 from media.stt.recognition import RequestRejected, StreamLost, StreamRefused
@@ -29,9 +30,12 @@ class Identity:
         """Resolve the credentials of one stream, which hold to its end whatever is renewed meanwhile.
 
         Raises:
-            StreamLost: there are none.
+            StreamLost: there are none, or whoever gives them did not answer: the next stream asks again.
         """
-        found = await asyncio.to_thread(self._resolve)
+        try:
+            found = await asyncio.to_thread(self._resolve)
+        except BotoCoreError as e:
+            raise StreamLost(f"no credentials: {type(e).__name__}") from e
         if found is None:
             raise StreamLost("no credentials")
         return found

@@ -84,8 +84,11 @@ class _Stream:
         await self.send(b"")
 
     async def close(self) -> None:
-        """Close the socket."""
-        await self._socket.close()
+        """Close the socket, also where whoever waits for the closing handshake is cancelled."""
+        try:
+            await self._socket.close()
+        finally:
+            self._socket.transport.abort()
 
     async def __aiter__(self) -> AsyncIterator[Result]:
         """Yield results; raise what an exception frame means."""

@@ -13,6 +13,7 @@ from amazon_transcribe.eventstream import EventStreamMessageSerializer
 from amazon_transcribe.exceptions import HTTPException
 from amazon_transcribe.structures import BufferableByteStream
 from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import CredentialRetrievalError
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.frames import Close
@@ -21,9 +22,9 @@ from websockets.http11 import Response
 from infra.local.speech.results import Hypothesis, exception_event, transcript_event
 from media.stt import SttSettings
 from media.stt.recognition import RequestRejected, Result, StreamLost, StreamRefused
-from media.stt.transcribe import failure
+from media.stt.transcribe import Identity, failure
 from media.stt.transcribe_sdk import _PacedBody, _Response, _Rounds
-from media.stt.transcribe_websocket import _lost, _results, address, signed
+from media.stt.transcribe_websocket import _lost, _results, _Stream, address, signed
 
 IDLE = "Your request timed out because no new audio was received for 15 seconds."
 PATH = "/stream-transcription-websocket"
@@ -124,6 +125,41 @@ def test_what_may_happen_to_a_socket(error: Exception, meaning: type[Exception],
     with pytest.raises(StreamLost) as lost, _lost():
         raise error
     assert (type(lost.value), str(lost.value)) == (meaning, text)
+
+
+async def test_credentials_that_cannot_be_renewed_cost_a_stream_and_not_the_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    identity = Identity()
+
+    def away() -> ReadOnlyCredentials:
+        raise CredentialRetrievalError(provider="container-role", error_msg="timed out at 169.254.170.2")
+
+    monkeypatch.setattr(identity, "_resolve", away)
+    with pytest.raises(StreamLost, match=r"no credentials: CredentialRetrievalError$"):
+        await identity.frozen()
+
+
+async def test_a_socket_is_let_go_of_where_its_closing_handshake_is_not_waited_for() -> None:
+    class Silent:
+        aborted = False
+
+        @property
+        def transport(self) -> Silent:
+            return self
+
+        def abort(self) -> None:
+            self.aborted = True
+
+        async def close(self) -> None:
+            await asyncio.Event().wait()
+
+    socket: Any = Silent()
+    closing = asyncio.create_task(_Stream(socket).close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait({closing})
+    assert socket.aborted
 
 
 # --- what is mended of the SDK's
