@@ -52,15 +52,18 @@ def change_number(
         before = without_us(line.routing, was.routing_before, public_base_url, was.account_id)
         number = replace(number, routing_before=before)
     elif not number.inbound_enabled and (was.inbound_enabled or was.routing_before is not None):
-        held = replace(number, inbound_enabled=True)
+        holder = number if number.twilio_sid == was.twilio_sid else was  # it stands in the account it was taken in
+        held = replace(holder, inbound_enabled=True)
         warning = release_line(held, public_base_url=public_base_url, carrier=carrier, credentials=credentials)
         number = number if warning else replace(number, routing_before=None)
+        warning = warning and f"{warning} The next change of this number tries it again."
     agents.put_number(number, was=was)
     if taken and line is not None:
         try:
             carrier.route(account, line, ours(public_base_url, was.account_id))
         except CarrierError:
-            agents.put_number(was, was=number)
+            # The line may be ours for all that, so what stood there stays on the record: the next change gives it back.
+            agents.put_number(replace(was, routing_before=was.routing_before or number.routing_before), was=number)
             raise
     return number, warning
 

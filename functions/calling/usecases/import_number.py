@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field, replace
 
 from calling.domain.agent import Number, VoicemailAction, check_spoken
-from calling.domain.errors import CarrierError, Conflict, NotFound
+from calling.domain.errors import CarrierAmbiguous, CarrierError, Conflict, NotFound
 from calling.domain.phone_number import PhoneNumber, parse
 from calling.domain.routing import ours, without_us
 from calling.ports import AgentStore, AlreadyExists, Carrier, Clock, Credentials, Vault
 from calling.usecases.find_line import find_line
 from calling.usecases.own_account import OwnCredentials, own_account, sealed
+from calling.usecases.release_line import release_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def import_number(
 ) -> Number:
     """Import a number.
 
-    The record comes before the line is taken, so that what stood there is never forgotten.
+    The record comes before the line is taken, so that what stood there is never forgotten; it goes again where the line
+    could not be taken, unless nobody knows that and the carrier answers no more: then deleting it gives the line back.
 
     Raises:
         InvalidRequest: `invalid_phone_format`, `missing_field`, `invalid_voice_id`, `language_not_supported`,
@@ -71,8 +73,12 @@ def import_number(
     if number.inbound_enabled:
         try:
             carrier.route(account, line, ours(public_base_url, account_id))
-        except CarrierError:
-            agents.delete_number(number)
+        except CarrierError as error:
+            # It may be ours for all that. Where that cannot be put right either, the record stays: it alone remembers.
+            if not isinstance(error, CarrierAmbiguous) or not release_line(
+                number, public_base_url=public_base_url, carrier=carrier, credentials=credentials
+            ):
+                agents.delete_number(number)
             raise
     return number
 

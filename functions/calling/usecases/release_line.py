@@ -25,6 +25,6 @@ def release_line(number: Number, *, public_base_url: str, carrier: Carrier, cred
     except CarrierError as error:
         return (
             f"Twilio did not take back the settings of {number.phone_number.e164} ({error.message}): "
-            "its calls still come here. Send inbound_enabled: false again, or set its voice URL at Twilio."
+            "its calls still come here, until its voice URL is set at Twilio."
         )
     return None

@@ -139,6 +139,61 @@ def test_a_line_that_cannot_be_taken_changes_nothing(world: World, api: Api) -> 
     assert patch(api, inbound_enabled=True).status_code == 200
 
 
+def lose_the_answer(world: World, *, for_good: bool) -> None:
+    """Have the line taken while the answer is lost, and with `for_good` the carrier away from then on."""
+    route = world.carrier.route
+
+    def taken(account: Any, line: Any, routing: Routing) -> None:
+        route(account, line, routing)
+        world.carrier.route = route  # type: ignore[method-assign]  # the fake's own again
+        world.carrier.error = AWAY if for_good else None
+        raise AWAY
+
+    world.carrier.route = taken  # type: ignore[method-assign]  # the fake's own, once
+
+
+def test_a_line_whose_taking_lost_its_answer_is_given_back(world: World, api: Api) -> None:
+    lose_the_answer(world, for_good=False)
+    error_of(bring(api), 502, "outbound_failed")
+    assert world.carrier.routings[NEW] == HOTLINE
+    assert api.get("/phone-numbers").json()["count"] == 2
+
+
+def test_what_stood_there_is_remembered_where_nobody_knows_whether_the_line_was_taken(
+    world: World, api: Api, here: Routing
+) -> None:
+    lose_the_answer(world, for_good=True)
+    error_of(bring(api), 502, "outbound_failed")
+    assert world.carrier.routings[NEW] == here
+    world.carrier.error = None
+    assert "warnings" not in api.request("DELETE", PATH).json()
+    assert world.carrier.routings[NEW] == HOTLINE
+
+
+def test_a_switch_on_that_lost_its_answer_is_put_right_by_the_next_change(world: World, api: Api) -> None:
+    bring(api, inbound_enabled=False)
+    lose_the_answer(world, for_good=True)
+    error_of(patch(api, inbound_enabled=True), 502, "outbound_failed")
+    world.carrier.error = None
+    assert patch(api, voice_id="Amy").json()["warnings"] == []
+    assert world.carrier.routings[NEW] == HOTLINE
+
+
+def test_a_line_is_given_back_in_the_account_it_was_taken_in(world: World, api: Api) -> None:
+    bring(api)
+    line, asked = world.carrier.line, []
+
+    def by_account(account: Any, number: PhoneNumber) -> Any:
+        found = line(account, number)
+        asked.append(account.sid)
+        return replace(found, routing=None) if account.sid == OTHER and found else found
+
+    world.carrier.line = by_account  # type: ignore[method-assign]  # the number is a caller id in the other account
+    moved = patch(api, twilio_sid=OTHER, twilio_token="token", inbound_enabled=False)
+    assert moved.json()["warnings"] == []
+    assert world.carrier.routings[NEW] == HOTLINE
+
+
 def test_a_number_without_voice_is_refused(world: World, api: Api) -> None:
     world.carrier.voiceless.add(NEW)
     error_of(bring(api, inbound_enabled=False), 400, "number_without_voice", "phone_number")
