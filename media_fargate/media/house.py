@@ -8,6 +8,7 @@ from calling.ports import (
     CallStore,
     Carrier,
     Clock,
+    ContactStore,
     Credentials,
     DialHold,
     DialWorkflow,
@@ -24,6 +25,7 @@ class House:
     """Ports and providers, all of them safe to use from several calls at once."""
 
     calls: CallStore
+    contacts: ContactStore
     agents: AgentStore
     people: PeopleStore
     leases: LeasePool

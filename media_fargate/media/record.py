@@ -41,8 +41,10 @@ class Record:
         """Store a turn soon."""
         if turn.latency_ms is not None:
             self.voice_to_voice_ms.append(turn.latency_ms)
-        ids = (self._call.account_id, self._call.call_id)
-        self._todo.put_nowait(lambda: store_turn(*ids, turn, calls=self._house.calls))
+        ids, house = (self._call.account_id, self._call.call_id), self._house
+        self._todo.put_nowait(
+            lambda: store_turn(*ids, turn, calls=house.calls, contacts=house.contacts, clock=house.clock)
+        )
 
     def voicemail(self, method: str) -> None:
         """Store a machine verdict soon."""

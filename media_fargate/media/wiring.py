@@ -10,6 +10,7 @@ from calling.adapters.claude_access import access
 from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
+from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.hold import DynamoDialHold
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.people import DynamoPeopleStore
@@ -46,6 +47,7 @@ def open_house(settings: MediaSettings, *, refused: Callable[[], None]) -> House
     hears, speaks, thinks = providers(settings, llm_key=credentials.llm_key, refused=refused)
     return House(
         calls=DynamoCallStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
+        contacts=DynamoContactStore(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
         people=DynamoPeopleStore(dynamodb, table),
         leases=DynamoLeasePool(dynamodb, table),

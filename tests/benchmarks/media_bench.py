@@ -36,6 +36,7 @@ from media.house import House
 from media.settings import MediaSettings, load
 from media.wire import twilio_stream as wire
 from media.wiring import providers
+from tests.fakes.campaigns import MemoryContactStore
 from tests.fakes.outside import MemoryBlobs, MemoryCredentials
 from tests.fakes.pools import MemoryDialHold, MemoryLeasePool
 from tests.fakes.queues import MemoryWorkflow
@@ -110,6 +111,7 @@ def parts_of_the_bench(settings: MediaSettings, refused: Callable[[], None]) -> 
     stt, tts, llm = providers(settings, llm_key=lambda: os.environ.get("ANTHROPIC_API_KEY", ""), refused=refused)
     house = House(
         calls=calls,
+        contacts=MemoryContactStore(),
         agents=agents,
         people=MemoryPeopleStore(calls),
         leases=MemoryLeasePool(),

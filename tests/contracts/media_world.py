@@ -16,6 +16,7 @@ from media.house import House
 from media.llm import ConversationModel
 from media.stt import SpeechToText
 from media.tts import TextToSpeech
+from tests.fakes.campaigns import MemoryContactStore
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.clock import ManualClock
 from tests.fakes.outside import MemoryBlobs, MemoryCredentials
@@ -35,6 +36,7 @@ class World:
 
     calls: MemoryCallStore = field(default_factory=MemoryCallStore)
     agents: MemoryAgentStore = field(default_factory=MemoryAgentStore)
+    contacts: MemoryContactStore = field(default_factory=MemoryContactStore)
     leases: MemoryLeasePool = field(default_factory=MemoryLeasePool)
     hold: MemoryDialHold = field(default_factory=MemoryDialHold)
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
@@ -80,6 +82,7 @@ class World:
         """Put the house together."""
         return House(
             calls=self.calls,
+            contacts=self.contacts,
             agents=self.agents,
             people=MemoryPeopleStore(self.calls),
             leases=self.leases,

@@ -104,6 +104,7 @@ class World:
         self.calls, self.agents = MemoryCallStore(), MemoryAgentStore()
         self.people = MemoryPeopleStore(self.calls)
         self.campaigns, self.contacts = MemoryCampaignStore(self.calls), MemoryContactStore()
+        self.hearing: Any = {"calls": self.calls, "contacts": self.contacts, "clock": self.clock}  # of store_turn
         self.limits = MemoryLimitsStore(Limits(max_concurrent_calls=self.cap, calls_per_second=0))
         self.campaign_workflow, self.recipients = MemoryCampaignWorkflow(), MemoryRecipientQueue()
         self.leases, self.lines, self.pacer = MemoryLeasePool(), MemoryLineLock(), MemoryPacer()
@@ -327,7 +328,7 @@ class World:
                 workflow=self.workflow,
                 clock=self.clock,
             )
-            store_turn(ACCOUNT, call_id, Turn(0, "caller", "Hello?", 300, 700), calls=self.calls)
+            store_turn(ACCOUNT, call_id, Turn(0, "caller", "Hello?", 300, 700), **self.hearing)
         elif status is CarrierStatus.COMPLETED and self.call(call_id).media_opened_at:
             media_closed(
                 ACCOUNT,

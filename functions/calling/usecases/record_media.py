@@ -3,13 +3,15 @@
 from typing import Any
 
 from calling.domain.call import Call, CarrierStatus, Direction, EndedReason, TimelineEntry
+from calling.domain.do_not_call import asks_not_to_be_called
 from calling.domain.errors import Conflict
 from calling.domain.lease import places_of
 from calling.domain.model_usage import ModelUsage, added
 from calling.domain.progress import CarrierFact, belongs, carrier_progress
 from calling.domain.revision import Revision
 from calling.domain.transcript import Turn
-from calling.ports import CallStore, Clock, DialWorkflow, LeasePool
+from calling.ports import CallStore, Clock, ContactStore, DialWorkflow, LeasePool
+from calling.usecases.honour_opt_out import honour_opt_out
 from calling.usecases.revise_call import revise_call
 
 ALIVE_LEASE_SECONDS = 60  # several missed signs of life before a place counts as abandoned
@@ -82,9 +84,20 @@ def media_alive(
     return call
 
 
-def store_turn(account_id: str, call_id: str, turn: Turn, *, calls: CallStore) -> None:
-    """Store what one side said."""
-    calls.add_turn(account_id, call_id, turn)
+def store_turn(
+    account_id: str, call_id: str, turn: Turn, *, calls: CallStore, contacts: ContactStore, clock: Clock
+) -> None:
+    """Store what one side said; who asks in it not to be called is on the do-not-call list by then.
+
+    The turn is stored also where the list fails: settling reads it again.
+    """
+    try:
+        if asks_not_to_be_called((turn,)):
+            call = calls.get(account_id, call_id)
+            if call is not None:
+                honour_opt_out(call, (turn,), contacts=contacts, now=clock.now())
+    finally:
+        calls.add_turn(account_id, call_id, turn)
 
 
 def voicemail_found(account_id: str, call_id: str, method: str, *, calls: CallStore, clock: Clock) -> bool:

@@ -8,11 +8,9 @@ from typing import Any
 
 from calling.domain import events
 from calling.domain.call import TRANSITIONS, Call, CallStatus, TimelineEntry
-from calling.domain.contact import SuppressionSource
-from calling.domain.do_not_call import asks_not_to_be_called
 from calling.domain.outcome import outcome, was_one_too_many
 from calling.domain.revision import Revision
-from calling.domain.transcript import Turn, anyone_spoke
+from calling.domain.transcript import anyone_spoke
 from calling.ports import (
     CallStore,
     CampaignStore,
@@ -25,9 +23,10 @@ from calling.ports import (
     LineLock,
 )
 from calling.usecases.end_attempt import end_attempt
+from calling.usecases.honour_opt_out import honour_opt_out
 from calling.usecases.learn_ceiling import learn_ceiling
 from calling.usecases.revise_call import revise_call
-from calling.usecases.take_places import give_places_back
+from calling.usecases.take_places import give_places_back, give_slots_back
 
 _MEDIA_GRACE_MS = 20_000  # how long an ended call waits for its media session to store the last turns
 
@@ -63,14 +62,15 @@ def settle_call(account_id: str, call_id: str, *, summary_failed: bool = False, 
     if call.settled_at is None:
         unready = _unready(call, ports.clock.now())
         if unready is not None and call.carrier_is_done:
-            # Only words are waited for: the next call need not wait with them.
-            give_places_back(call, leases=ports.leases, lines=ports.lines)
+            # Only words are waited for: others need not wait with them. The person must, "stop" may be among them.
+            give_slots_back(call, leases=ports.leases)
         if unready is not None:
             return unready
     turns = ports.calls.turns(account_id, call_id) if call.answered_at is not None else ()
     # Before the record says that it is settled: who dies in between hears it again.
-    suppressed = _suppress(call, turns, ports=ports)
     now = ports.clock.now()
+    # Once it does, it is asked no more: who was taken off the list by hand is not put back by an old call.
+    suppressed = call.settled_at is None and honour_opt_out(call, turns, contacts=ports.contacts, now=now)
     call, written = revise_call(
         account_id,
         call_id,
@@ -93,23 +93,6 @@ def settle_call(account_id: str, call_id: str, *, summary_failed: bool = False, 
     done = Revision({"due_at": None})
     revise_call(account_id, call_id, lambda c: None if c.due_at is None else done, calls=ports.calls)
     return {"result": "done"}
-
-
-def _suppress(call: Call, turns: tuple[Turn, ...], *, ports: SettlePorts) -> bool:
-    """Honour "stop calling me" before anybody could call again; a machine's words are nobody's wish."""
-    if call.settled_at is not None or call.voicemail_detected or not call.person_is_known:
-        return False
-    if not asks_not_to_be_called(turns):
-        return False
-    ports.contacts.suppress(
-        call.account_id,
-        call.person,
-        at=ports.clock.now(),
-        by=SuppressionSource.CALL,
-        why="asked on a call not to be called any more",
-        call_id=call.call_id,
-    )
-    return True
 
 
 def _unready(call: Call, now: int) -> dict[str, Any] | None:

@@ -55,9 +55,14 @@ def take_places(
 
 def give_places_back(call: Call, *, leases: LeasePool, lines: LineLock) -> None:
     """Give back all that the call held; what it does not hold stays as it is."""
+    give_slots_back(call, leases=leases)
+    lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
+
+
+def give_slots_back(call: Call, *, leases: LeasePool) -> None:
+    """Give back the call's places under the caps, and not yet its line."""
     for place in places_of(call):
         leases.release(*place)
-    lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
 
 
 def drop_places(call: Call, *, leases: LeasePool, lines: LineLock, now: int) -> None:

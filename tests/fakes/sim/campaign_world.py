@@ -227,6 +227,9 @@ class CampaignWorld(House):
     def on_end(self, sid: str) -> None:
         self.law.on_end(sid)
 
+    def on_said(self, sid: str, words: str) -> None:
+        self.law.on_said(sid, words)
+
     def _step(self) -> bool:
         moved = self.agenda.step()
         if self.broken:

@@ -45,6 +45,7 @@ class Told(Protocol):
 
     def on_post(self, post: Post) -> None: ...
     def on_end(self, sid: str) -> None: ...
+    def on_said(self, sid: str, words: str) -> None: ...
     def callback(self, call_id: str, fact: CarrierFact, failed: Callable[[], None]) -> None: ...
     def verdict(self, call_id: str, sid: str, answered_by: str, failed: Callable[[], None]) -> None: ...
     def stream_opens(self, call_id: str, sid: str) -> bool: ...
@@ -62,6 +63,7 @@ class _Live:
     request: DialRequest
     answered_at: int | None = None
     stream: bool = False
+    stored_at: int = 0  # when what was said is stored, if not at once
     used_up: bool = False  # its life was one of several, and is not there any more
     leaves_at: int = 0  # the carrier's own queue
     over_at: int | None = None
@@ -249,7 +251,7 @@ class SimCarrier:
         self.told.on_end(sid)
         self._tell(sid, live, status)
         if live.stream:
-            self.agenda.after(0.1, lambda: self._closes(live, machine=False))
+            self.agenda.at(max(now, live.stored_at) + 100, lambda: self._closes(live, machine=False))
         if not self.keeps_calls:
             self.agenda.after(600, lambda: self.calls.pop(sid, None), background=True)
 
@@ -304,7 +306,9 @@ class SimCarrier:
     def _hears(self, sid: str) -> None:
         live = self.calls[sid]
         if live.stream and not live.call.status.is_terminal:
-            self.told.stream_hears(live.owner, live.life.says)
+            self.told.on_said(sid, live.life.says)
+            live.stored_at = self.agenda.now_ms + round(live.life.stored_after * 1000)
+            self.agenda.at(live.stored_at, lambda: self.told.stream_hears(live.owner, live.life.says))
 
     def _lives(self, sid: str) -> None:
         live = self.calls[sid]

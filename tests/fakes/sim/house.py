@@ -230,6 +230,9 @@ class House:
     def on_end(self, sid: str) -> None:
         """A call is over at the carrier; the law overrides this."""
 
+    def on_said(self, sid: str, words: str) -> None:
+        """A person said something on a call; the law overrides this."""
+
     def callback(self, call_id: str, fact: CarrierFact, failed: Callable[[], None]) -> None:
         event = {"account_id": ACCOUNT, "call_id": call_id, "fact": replace(fact, at=self.agenda.now_ms)}
         self.invoke("TwilioWebhooks", event, _if_failed(failed))
@@ -251,7 +254,14 @@ class House:
         media_alive(ACCOUNT, call_id, calls=self.calls, leases=self.leases, workflow=self.workflow, clock=self.clock)
 
     def stream_hears(self, call_id: str, words: str) -> None:
-        store_turn(ACCOUNT, call_id, Turn(0, "caller", words, 300, 700), calls=self.calls)
+        store_turn(
+            ACCOUNT,
+            call_id,
+            Turn(0, "caller", words, 300, 700),
+            calls=self.calls,
+            contacts=self.contacts,
+            clock=self.clock,
+        )
 
     def stream_finds_machine(self, call_id: str) -> None:
         voicemail_found(ACCOUNT, call_id, "carrier", calls=self.calls, clock=self.clock)

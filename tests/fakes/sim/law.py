@@ -15,6 +15,7 @@ from calling.domain.recipient import Recipient
 from calling.ports import ExecutionState
 from tests.fakes.sim.carrier_life import Post
 from tests.fakes.sim.house import ACCOUNT, House
+from tests.fakes.sim.lives import STOP
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # What the carrier refuses without touching it, and not for the callee's sake: nothing of anybody's budget.
@@ -38,6 +39,7 @@ class Law:
         self.exact = True  # False: what a script says of a number need not come true
         self.closed: dict[str, int] = {}  # campaign → since when nobody may be dialled
         self.suppressed: dict[str, int] = {}
+        self.opted_out: dict[str, int] = {}  # number → when "stop" was said on a call
         self.held: list[tuple[int, int]] = []  # from when until when nobody may be dialled
         self.ceiling: dict[str, int] = {}  # pool → places under an older, higher cap that are not free yet
         self.peak = self.peak_campaign = 0
@@ -62,6 +64,10 @@ class Law:
         self._pace(post)
         if any(since + LAMBDA_MS < post.at < until for since, until in self.held):
             self.say(f"{post.call_id} was dialled while the recogniser was full")
+        if post.at > self.suppressed.get(post.to_number, post.at) + LAMBDA_MS:
+            self.say(f"{post.call_id} was dialled though its number is on the do-not-call list")
+        if post.at > self.opted_out.get(post.to_number, post.at):
+            self.say(f"{post.call_id} was dialled though who has this number said 'stop' on a call")
         if self._counts(post):
             self.asked[post.call_id] += 1
             if self.asked[post.call_id] > 1:
@@ -104,8 +110,6 @@ class Law:
         since = self.closed.get(campaign.campaign_id)
         if since is not None and post.at > since + LAMBDA_MS:
             self.say(f"{who} was dialled {post.at - since} ms after its campaign was paused or canceled")
-        if post.at > self.suppressed.get(post.to_number, post.at) + LAMBDA_MS:
-            self.say(f"{who} was dialled though it is on the do-not-call list")
         if recipient.not_after is not None and post.at >= recipient.not_after + self.slack_ms:
             self.say(f"{who} was dialled after its not_after")
         if not window_is_open(campaign, recipient, post.at - self.slack_ms):
@@ -138,6 +142,11 @@ class Law:
     def _within(self, pool: str, live: int, cap: int) -> None:
         if live > max(cap, self.ceiling.get(pool, 0)):
             self.say(f"{live} calls of '{pool}' live at the carrier; its cap is {cap}")
+
+    def on_said(self, sid: str, words: str) -> None:
+        """Who says it may be dialled no more from this moment on, whenever it is stored."""
+        if words == STOP:
+            self.opted_out.setdefault(self.house.carrier.calls[sid].call.to_number, self.house.agenda.now_ms)
 
     def on_end(self, sid: str) -> None:
         owner = self.house.carrier.calls[sid].owner

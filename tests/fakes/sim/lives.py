@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from calling.domain.call import CarrierStatus
 
 S = CarrierStatus
+STOP = "Please stop calling me. Take me off your list."
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Life:
     refused: int | None = None  # the request itself is refused with this Twilio code
     error: int | None = None  # Twilio's code of a call it accepts and then fails
     says: str = "Hello?"
+    stored_after: float = 0.0  # seconds after it was said, be the call over by then; the media session ends after it
 
     @property
     def outcome(self) -> str:
@@ -32,6 +34,10 @@ class Life:
 
 def human(talks: float = 10.0, rings: float = 3.0, says: str = "Hello?") -> Life:
     return Life(rings=rings, talks=talks, says=says)
+
+
+def opts_out(talks: float = 10.0, stored_after: float = 0.0) -> Life:
+    return Life(talks=talks, says=STOP, stored_after=stored_after)
 
 
 def busy() -> Life:

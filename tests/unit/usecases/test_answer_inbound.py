@@ -48,7 +48,7 @@ def listen(world: World, *, closes: EndedReason | None = None, says: str = "Hell
     """The media session of the call comes up, hears a word, and ends."""
     ports = {"calls": world.calls, "workflow": world.workflow, "clock": world.clock}
     media_opened(ACCOUNT, CALL_ID, stream_sid="MZ1", call_sid=SID, **ports)  # type: ignore[arg-type]  # the ports
-    store_turn(ACCOUNT, CALL_ID, Turn(0, "caller", says, 300, 700), calls=world.calls)
+    store_turn(ACCOUNT, CALL_ID, Turn(0, "caller", says, 300, 700), **world.hearing)
     world.pass_time(12)
     media_closed(
         ACCOUNT,

@@ -1,4 +1,6 @@
-"""A wish not to be called, said on a call, is honoured by that call's settlement, before anybody can dial again."""
+"""A wish not to be called, said on a call, is honoured when it is stored, and again when the call is settled."""
+
+from typing import Any
 
 import pytest
 
@@ -7,7 +9,9 @@ from calling.domain.contact import Contact, SuppressionSource
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import RecipientState
 from calling.domain.transcript import Turn
+from calling.usecases.record_media import store_turn
 from calling.usecases.settle_call import settle_call
+from tests.fakes.campaigns import MemoryContactStore
 from tests.fakes.world import ACCOUNT, Killed, World
 from tests.unit.usecases.test_way_of_a_call import check_invariants
 
@@ -34,8 +38,8 @@ def ended(world: World, *words: str, role: str = "caller", **changes: object) ->
         "carrier_ended_at": now,
         "media_opened_at": now,
         "media_closed_at": now,
-    }
-    world.calls.change(world.call("call_1"), happened | changes)
+    } | changes
+    world.calls.change(world.call("call_1"), {name: value for name, value in happened.items() if value is not None})
     for index, text in enumerate(words):
         turn = Turn(index, role, text, 0, 1)  # type: ignore[arg-type]  # agent or caller
         world.calls.add_turn(ACCOUNT, "call_1", turn)
@@ -54,6 +58,56 @@ def test_who_asks_not_to_be_called_is_on_the_list_when_the_call_is_settled() -> 
     assert (known.suppressed_by, known.suppressed_on) == (SuppressionSource.CALL, "call_1")
     assert known.suppressed_at == world.clock.now()
     assert world.call("call_1").timeline[-1].details["suppressed"] is True
+
+
+def on_the_line(world: World, *words: str, **changes: Any) -> None:
+    """A call on which somebody talks: this is said and stored, and nothing has ended."""
+    ended(world, carrier_status=CarrierStatus.IN_PROGRESS, carrier_ended_at=None, media_closed_at=None, **changes)
+    for index, text in enumerate(words):
+        store_turn(ACCOUNT, "call_1", Turn(index, "caller", text, 0, 1), **world.hearing)
+
+
+def test_who_asks_not_to_be_called_is_on_the_list_when_it_is_stored() -> None:
+    world = World()
+    on_the_line(world, "Hello?", WISH)
+    known = contact(world)
+    assert known is not None
+    assert (known.suppressed_by, known.suppressed_on) == (SuppressionSource.CALL, "call_1")
+    assert world.call("call_1").status is CallStatus.IN_PROGRESS
+
+
+def test_words_that_come_when_the_call_is_settled_already_are_honoured() -> None:
+    world = World()
+    ended(world, "Hello?")
+    settle(world)
+    store_turn(ACCOUNT, "call_1", Turn(1, "caller", WISH, 0, 1), **world.hearing)
+    known = contact(world)
+    assert known is not None
+    assert known.suppressed
+
+
+def test_a_list_that_fails_loses_no_turn_and_settling_hears_it() -> None:
+    world = World()
+    on_the_line(world)
+    away = MemoryContactStore()
+    away.suppress = None  # type: ignore[assignment,method-assign]  # the table is away
+    with pytest.raises(TypeError):
+        store_turn(ACCOUNT, "call_1", Turn(0, "caller", WISH, 0, 1), **world.hearing | {"contacts": away})
+    now = world.clock.now()
+    over = {"carrier_status": CarrierStatus.COMPLETED, "carrier_ended_at": now, "media_closed_at": now}
+    world.calls.change(world.call("call_1"), over)
+    settle(world)
+    known = contact(world)
+    assert known is not None
+    assert known.suppressed
+
+
+@pytest.mark.parametrize(("words", "changes"), [(WISH, {"voicemail_method": "speech"}), ("Call me tomorrow.", {})])
+def test_what_is_no_persons_wish_is_stored_and_no_more(words: str, changes: dict[str, object]) -> None:
+    world = World()
+    on_the_line(world, words, **changes)
+    assert contact(world) is None
+    assert [turn.text for turn in world.calls.turns(ACCOUNT, "call_1")] == [words]
 
 
 def test_it_is_honoured_once() -> None:
