@@ -15,6 +15,7 @@ ROWS: dict[str, dict[str, int]] = TEMPLATE["Mappings"]["Capacities"]
 INBOUND = 1.5  # calls that come in take no slot under the cap
 ROLLING = 2  # a deployment runs old and new tasks beside each other (MaximumPercent)
 CALL_SECONDS = 60  # a slot is dialled into anew so often
+HOLDS = 2  # times what the scaling aims at is what a task can bear
 
 every_row = pytest.mark.parametrize("name", ROWS)
 
@@ -30,6 +31,7 @@ def test_a_row_carries_what_it_says(name: str) -> None:
     assert row["GlobalCap"] == int(name) <= MAX_CAP
     assert row["MaxTasks"] * row["CallsPerTask"] >= INBOUND * row["GlobalCap"]
     assert 1 <= row["MinTasks"] <= row["MaxTasks"]
+    assert row["MinTasks"] * HOLDS * row["CallsPerTask"] >= row["GlobalCap"], "filled before the scaling has come"
     assert row["MinTasks"] >= 2 or int(name) < PARAMETER["Default"], "two zones, but for the smallest"
 
 
