@@ -252,7 +252,11 @@ class PeopleStore(Protocol):
 
 
 class AgentStore(Protocol):
-    """Agents and their numbers."""
+    """Agents and their numbers.
+
+    A number belongs to one account of the deployment: its claim stands for as long as the account has the number, or
+    was given it by the operator.
+    """
 
     def add_agent(self, agent: Agent) -> None:
         """Store a new agent. Raises AlreadyExists."""
@@ -269,8 +273,21 @@ class AgentStore(Protocol):
     def delete_agent(self, account_id: str, agent_id: str) -> None:
         """Forget an agent. Its numbers must be gone first."""
 
+    def claim_number(self, account_id: str, phone_number: PhoneNumber, *, now: int, until: int) -> bool:
+        """Claim a number for an account with one conditional write; False where it is another's.
+
+        The claim ends by itself at `until` (epoch ms) unless the number is stored: whoever dies in between has taken
+        it from nobody.
+        """
+
+    def drop_claim(self, account_id: str, phone_number: PhoneNumber, *, until: int) -> None:
+        """Give up the claim that was made until then, if it is still the same and the number was not stored."""
+
+    def give_number(self, account_id: str, phone_number: PhoneNumber) -> None:
+        """Claim a number for good, imported or not: the operator's word. Raises AlreadyExists where it is another's."""
+
     def add_number(self, number: Number) -> None:
-        """Store a new number. Raises AlreadyExists where the account has it already."""
+        """Store a new number and its claim. Raises AlreadyExists where it is there already, in any account."""
 
     def get_number(self, account_id: str, phone_number: PhoneNumber) -> Number | None:
         """Read a number."""
@@ -279,10 +296,13 @@ class AgentStore(Protocol):
         """List numbers, oldest first."""
 
     def put_number(self, number: Number, *, was: Number) -> None:
-        """Replace a number; it may have moved to another agent."""
+        """Replace a number; it may have moved to another agent. One stored before there were claims is claimed.
+
+        Raises AlreadyExists where another account has claimed it, StaleRecord where it is not the agent's it was.
+        """
 
     def delete_number(self, number: Number) -> None:
-        """Forget a number."""
+        """Forget a number and its claim at once; what the operator gave to the account stays the account's."""
 
 
 class AccountStore(Protocol):

@@ -19,6 +19,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from calling.adapters.aws import client
+from calling.adapters.dynamodb.agents import DynamoAgentStore
+from calling.domain.phone_number import PhoneNumber
 from infra.create_key import create_key
 from infra.local.deploy import deploy
 from infra.local.processes import HouseError, Processes, check_ports
@@ -81,6 +83,7 @@ async def stand_up(settings: HouseSettings, *, publish: bool = True) -> AsyncIte
         await processes.ready("carrier", f"{settings.carrier_url}/_sim/health", seconds=20)
         processes.start("media", "media", _media_environment(settings, outputs, scratch))
         new = await asyncio.to_thread(create_key, outputs["TableName"], outputs["KeyArn"], settings.region)
+        await asyncio.to_thread(_give_numbers, settings, outputs, new.account_id)
         s3, bucket = client("s3", settings.region), outputs["BucketName"]
         chores.append(asyncio.create_task(keep_bringing(s3, bucket, recordings)))
         await processes.ready("emulator", f"{settings.api_url}/v1/health", seconds=30)
@@ -202,6 +205,13 @@ def _put_secrets(settings: HouseSettings, outputs: dict[str, str], account_sid: 
         (outputs["AnthropicSecretArn"], {"api_key": llm_key}),
     ):
         manager.put_secret_value(SecretId=arn, SecretString=json.dumps(value))
+
+
+def _give_numbers(settings: HouseSettings, outputs: dict[str, str], account_id: str) -> None:
+    """Have the house's account alone import them: others made with `infra.create_key` are refused."""
+    agents = DynamoAgentStore(client("dynamodb", settings.region), outputs["TableName"])
+    for number in NUMBERS:
+        agents.give_number(account_id, PhoneNumber(number))
 
 
 def _media_environment(settings: HouseSettings, outputs: dict[str, str], scratch: Path) -> dict[str, str]:

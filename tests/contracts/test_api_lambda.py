@@ -148,7 +148,8 @@ def test_a_call_takes_three_round_trips_to_dynamodb(dynamodb: Any) -> None:
     owner = create_account(accounts=services.accounts, vault=services.vault, clock=services.clock, ids=services.ids)
     world = replace(made, owner=owner)
     services.agents.add_agent(Agent(owner.account_id, AGENT, made.clock.now()))
-    services.agents.add_number(Number(owner.account_id, AGENT, PhoneNumber(FROM), made.clock.now()))
+    number = Number(owner.account_id, AGENT, PhoneNumber(FROM), made.clock.now())
+    services.agents.add_number(number)
     api = serve(services)
     assert ask(api, event("http_api_place_call", world))[0] == 201
     trips: list[str] = []
@@ -172,6 +173,7 @@ def test_a_call_takes_three_round_trips_to_dynamodb(dynamodb: Any) -> None:
     finally:
         dynamodb.meta.events.unregister("before-call.dynamodb", count)
     assert (status, trips) == (201, ["UpdateItem", "Query", "PutItem"]), "and a campaign no more"
+    services.agents.delete_number(number)  # the next test's account has it
 
 
 def test_the_handler_builds_itself_from_the_environment(

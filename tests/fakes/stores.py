@@ -5,7 +5,8 @@ A call goes through the codec on its way in, so a use case cannot keep what the 
 
 import base64
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 from calling.adapters.dynamodb import codec
@@ -161,10 +162,19 @@ class MemoryPeopleStore:
         ]
 
 
+@dataclass(frozen=True)
+class _Claim:
+    account_id: str
+    until: int | None = None
+    given: bool = False
+
+
 class MemoryAgentStore:
     def __init__(self) -> None:
+        self._lock = Lock()
         self.agent_items: dict[tuple[str, str], Agent] = {}
         self.number_items: dict[tuple[str, str], Number] = {}
+        self.claims: dict[str, _Claim] = {}
 
     def add_agent(self, agent: Agent) -> None:
         if self.agent_items.get((agent.account_id, agent.agent_id), agent) != agent:
@@ -187,8 +197,27 @@ class MemoryAgentStore:
     def delete_agent(self, account_id: str, agent_id: str) -> None:
         self.agent_items.pop((account_id, agent_id), None)
 
+    def claim_number(self, account_id: str, phone_number: PhoneNumber, *, now: int, until: int) -> bool:
+        with self._lock:
+            claim = self.claims.get(phone_number.e164)
+            if claim is not None and (claim.until is None or claim.until > now) and claim.account_id != account_id:
+                return False
+            if claim is None or claim.until is not None:
+                self.claims[phone_number.e164] = _Claim(account_id, until)
+            return True
+
+    def drop_claim(self, account_id: str, phone_number: PhoneNumber, *, until: int) -> None:
+        if self.claims.get(phone_number.e164) == _Claim(account_id, until):
+            del self.claims[phone_number.e164]
+
+    def give_number(self, account_id: str, phone_number: PhoneNumber) -> None:
+        if not self._claim(account_id, phone_number, given=True):
+            raise AlreadyExists(str(phone_number))
+
     def add_number(self, number: Number) -> None:
         if self.get_number(number.account_id, number.phone_number):
+            raise AlreadyExists(str(number.phone_number))
+        if not self._claim(number.account_id, number.phone_number):
             raise AlreadyExists(str(number.phone_number))
         self.number_items[number.account_id, number.phone_number.e164] = number
 
@@ -203,10 +232,23 @@ class MemoryAgentStore:
         stored = self.get_number(number.account_id, was.phone_number)
         if stored is None or stored.agent_id != was.agent_id:
             raise StaleRecord(str(number.phone_number))
+        if not self._claim(number.account_id, number.phone_number):
+            raise AlreadyExists(str(number.phone_number))
         self.number_items[number.account_id, number.phone_number.e164] = number
 
     def delete_number(self, number: Number) -> None:
         self.number_items.pop((number.account_id, number.phone_number.e164), None)
+        if self.claims.get(number.phone_number.e164) == _Claim(number.account_id):
+            del self.claims[number.phone_number.e164]
+
+    def _claim(self, account_id: str, phone_number: PhoneNumber, *, given: bool = False) -> bool:
+        with self._lock:
+            claim = self.claims.get(phone_number.e164)
+            if claim is not None and claim.account_id != account_id:
+                return False
+            given = given or (claim is not None and claim.given)
+            self.claims[phone_number.e164] = _Claim(account_id, given=given)
+            return True
 
 
 class MemoryAccountStore:

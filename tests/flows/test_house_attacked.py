@@ -155,6 +155,10 @@ def test_another_account_sees_nothing_of_the_first(
     placed = running.api("POST", "/calls/outbound", body, key=other.api_key)
     assert placed.status_code == 404
     assert placed.json()["error"]["code"] == "agent_not_found"
+    theirs = running.api("POST", "/agents", {"name": "Noa"}, key=other.api_key).json()["agent_id"]
+    for number in (running.house["from_number"], running.house["from_number_2"]):
+        taken = running.api("POST", "/phone-numbers", {"phone_number": number, "agent_id": theirs}, key=other.api_key)
+        assert (taken.status_code, taken.json()["error"]["code"]) == (409, "number_already_imported")
     deliveries = running.api("GET", f"/webhooks/deliveries?call_id={call_id}", key=other.api_key)
     assert deliveries.status_code == 404 or not deliveries.json()
 

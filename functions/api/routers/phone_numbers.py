@@ -1,6 +1,7 @@
 """Phone numbers: import, list, change, let go."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from fastapi import APIRouter
@@ -20,6 +21,7 @@ from api.services import Key, Ports, Services
 from calling.domain.agent import Number, VoicemailAction, check_spoken
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import parse
+from calling.ports import AlreadyExists
 from calling.usecases.change_number import change_number
 from calling.usecases.import_number import NumberRequest, import_number
 from calling.usecases.own_account import OwnCredentials
@@ -125,7 +127,8 @@ def _only_default(number: Number, ports: Services) -> None:
     found = ports.agents.get_agent(number.account_id, number.agent_id)
     for other in found[1] if found is not None else ():
         if other.is_default and other.phone_number != number.phone_number:
-            ports.agents.put_number(replace(other, is_default=False), was=other)
+            with suppress(AlreadyExists):  # another account's since before numbers were claimed
+                ports.agents.put_number(replace(other, is_default=False), was=other)
 
 
 def _check_voicemail(

@@ -48,6 +48,14 @@ def ours(public_base_url: str, account_id: str) -> Routing:
     return Routing(voice_url=urls.voice, voice_fallback_url=urls.voice_fallback, status_callback=urls.status)
 
 
+def whose(standing: Routing | None, public_base_url: str) -> str | None:
+    """Tell which account's numbers are answered where this routing points; None where that is not here."""
+    door = f"{public_base_url}/twilio/"
+    if standing is None or not standing.voice_url.startswith(door):
+        return None
+    return standing.voice_url.removeprefix(door).partition("/")[0] or None
+
+
 def without_us(standing: Routing, before: Routing | None, public_base_url: str, account_id: str) -> Routing:
     """Give the routing a number has without us: what to remember when its line is taken, and to set when it is let go.
 

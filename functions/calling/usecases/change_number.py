@@ -7,8 +7,9 @@ from typing import Any
 from calling.domain.agent import Number
 from calling.domain.errors import CarrierError
 from calling.domain.routing import ours, without_us
-from calling.ports import AgentStore, Carrier, Clock, Credentials, Vault
+from calling.ports import AgentStore, AlreadyExists, Carrier, Clock, Credentials, Vault
 from calling.usecases.find_line import find_line
+from calling.usecases.import_number import claimed_elsewhere
 from calling.usecases.own_account import OwnCredentials, own_account, sealed
 from calling.usecases.release_line import release_line
 
@@ -38,6 +39,7 @@ def change_number(
         InvalidRequest: `missing_field`, `number_without_voice`, `verified_caller_id`.
         NotFound: `number_not_in_twilio`.
         CarrierError: `twilio_auth_failed`, or the carrier did not answer; nothing was changed.
+        Conflict: `number_already_imported`: another account has it since before numbers were claimed.
         StaleRecord: the number has moved to another agent meanwhile.
     """
     if sent:
@@ -57,7 +59,10 @@ def change_number(
         warning = release_line(held, public_base_url=public_base_url, carrier=carrier, credentials=credentials)
         number = number if warning else replace(number, routing_before=None)
         warning = warning and f"{warning} The next change of this number tries it again."
-    agents.put_number(number, was=was)
+    try:
+        agents.put_number(number, was=was)
+    except AlreadyExists as error:
+        raise claimed_elsewhere() from error
     if taken and line is not None:
         try:
             carrier.route(account, line, ours(public_base_url, was.account_id))

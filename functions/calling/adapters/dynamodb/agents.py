@@ -1,7 +1,8 @@
 """Agents and their numbers in DynamoDB.
 
 A number is written twice in one transaction: beside its agent, so that one query reads both, and under the account's
-numbers, so that it is there once and found by itself.
+numbers, so that it is there once and found by itself. The same transaction writes its claim, which all accounts share:
+`until` (epoch ms) stands in a claim whose number is not stored yet, `given` in one that the operator made.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -66,9 +67,58 @@ class DynamoAgentStore:
         """Forget an agent; see the port."""
         self._client.delete_item(TableName=self._table, Key=codec.texts(keys.agent(account_id, agent_id)))
 
+    def claim_number(self, account_id: str, phone_number: PhoneNumber, *, now: int, until: int) -> bool:
+        """Claim a number; see the port. A claim that was made for good is left as it is."""
+        key = keys.number_claim(phone_number.e164)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=codec.texts(key),
+                UpdateExpression="SET kind = :kind, account_id = :account, #until = :until, #ttl = :ttl",
+                ConditionExpression=f"{_ABSENT} OR (account_id = :account AND attribute_exists(#until))"
+                " OR #until <= :now",
+                ExpressionAttributeNames={"#until": "until", "#ttl": "ttl"},
+                ExpressionAttributeValues={
+                    **codec.texts({":kind": "number_claim", ":account": account_id}),
+                    ":until": codec.number(until),
+                    ":ttl": codec.number(until // 1000),
+                    ":now": codec.number(now),
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if table.condition_failed(error):
+                return _is_of(table.old_item(error) or table.get(self._client, self._table, key), account_id)
+            raise
+        return True
+
+    def drop_claim(self, account_id: str, phone_number: PhoneNumber, *, until: int) -> None:
+        """Give up a claim; see the port."""
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=codec.texts(keys.number_claim(phone_number.e164)),
+                ConditionExpression="account_id = :account AND #until = :until",
+                ExpressionAttributeNames={"#until": "until"},
+                ExpressionAttributeValues={":account": codec.text(account_id), ":until": codec.number(until)},
+            )
+        except ClientError as error:
+            if not table.condition_failed(error):
+                raise
+
+    def give_number(self, account_id: str, phone_number: PhoneNumber) -> None:
+        """Claim a number for good; see the port."""
+        try:
+            self._client.update_item(**self._claim(account_id, phone_number, given=True))
+        except ClientError as error:
+            if table.condition_failed(error):
+                raise AlreadyExists(str(phone_number)) from None
+            raise
+
     def add_number(self, number: Number) -> None:
         """Store a new number; see the port."""
         writes = [self._put_owner(number, {"ConditionExpression": _ABSENT}), self._put_beside_agent(number)]
+        writes.append({"Update": self._claim(number.account_id, number.phone_number)})
         if not self._transact(writes):
             raise AlreadyExists(str(number.phone_number))
 
@@ -83,16 +133,19 @@ class DynamoAgentStore:
         return _oldest_first([codec.decode(Number, i) for i in table.query(self._client, self._table, **request)])
 
     def put_number(self, number: Number, *, was: Number) -> None:
-        """Replace a number; raises StaleRecord where it is not the agent's it was."""
+        """Replace a number; see the port."""
         still = {
             "ConditionExpression": "agent_id = :was",
             "ExpressionAttributeValues": {":was": codec.text(was.agent_id)},
         }
         writes = [self._put_owner(number, still), self._put_beside_agent(number)]
+        writes.append({"Update": self._claim(number.account_id, number.phone_number)})
         if number.agent_id != was.agent_id:
             writes.append(self._delete(keys.number(was.account_id, was.agent_id, was.phone_number.e164)))
         if not self._transact(writes):
-            raise StaleRecord(str(number.phone_number))
+            claim = table.get(self._client, self._table, keys.number_claim(number.phone_number.e164))
+            gone = claim is not None and not _is_of(claim, number.account_id)
+            raise (AlreadyExists if gone else StaleRecord)(str(number.phone_number))
 
     def delete_number(self, number: Number) -> None:
         """Forget a number; see the port."""
@@ -101,7 +154,14 @@ class DynamoAgentStore:
             keys.number_owner(number.account_id, e164),
             keys.number(number.account_id, number.agent_id, e164),
         )
-        table.transact(self._client, [self._delete(owner), self._delete(beside)])
+        writes = [self._delete(owner), self._delete(beside)]
+        key = keys.number_claim(e164)
+        claim = table.get(self._client, self._table, key)
+        if claim is not None and _is_of(claim, number.account_id) and "given" not in claim:
+            mine = {":account": codec.text(number.account_id)}
+            only_mine = "account_id = :account AND attribute_not_exists(given)"
+            writes.append(self._delete(key, ConditionExpression=only_mine, ExpressionAttributeValues=mine))
+        table.transact(self._client, writes)
 
     def _put_owner(self, number: Number, condition: dict[str, Any]) -> dict[str, Any]:
         key = keys.number_owner(number.account_id, number.phone_number.e164)
@@ -113,8 +173,21 @@ class DynamoAgentStore:
         item = codec.encode(number) | codec.texts(key | {"kind": "number"})
         return {"Put": {"TableName": self._table, "Item": item}}
 
-    def _delete(self, key: dict[str, str]) -> dict[str, Any]:
-        return {"Delete": {"TableName": self._table, "Key": codec.texts(key)}}
+    def _claim(self, account_id: str, phone_number: PhoneNumber, *, given: bool = False) -> dict[str, Any]:
+        """Say 'claim this for good where nobody else has it' to an update or a transaction."""
+        values = codec.texts({":kind": "number_claim", ":account": account_id})
+        return {
+            "TableName": self._table,
+            "Key": codec.texts(keys.number_claim(phone_number.e164)),
+            "UpdateExpression": f"SET kind = :kind, account_id = :account{', given = :given' if given else ''}"
+            " REMOVE #until, #ttl",
+            "ConditionExpression": f"{_ABSENT} OR account_id = :account",
+            "ExpressionAttributeNames": {"#until": "until", "#ttl": "ttl"},
+            "ExpressionAttributeValues": values | ({":given": {"BOOL": True}} if given else {}),
+        }
+
+    def _delete(self, key: dict[str, str], **condition: Any) -> dict[str, Any]:  # noqa: ANN401  DynamoDB's own
+        return {"Delete": {"TableName": self._table, "Key": codec.texts(key), **condition}}
 
     def _transact(self, writes: list[dict[str, Any]]) -> bool:
         try:
@@ -128,6 +201,10 @@ class DynamoAgentStore:
 
 def _agent_item(agent: Agent) -> Item:
     return codec.encode(agent) | codec.texts(keys.agent(agent.account_id, agent.agent_id) | {"kind": "agent"})
+
+
+def _is_of(claim: Item | None, account_id: str) -> bool:
+    return claim is not None and claim["account_id"]["S"] == account_id
 
 
 def _oldest_first(numbers: list[Number]) -> tuple[Number, ...]:

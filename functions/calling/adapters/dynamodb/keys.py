@@ -8,6 +8,7 @@
 | agent          | {account}#agents             | {agent_id}             |                     |                       |
 | number         | {account}#agents             | {agent}#number#{e164}  |                     |                       |
 | number's owner | {account}#numbers            | {e164}                 |                     |                       |
+| number's claim | numbers#{e164}               | claim                  |                     |                       |
 | call           | {account}#call#{call_id}     | call                   | {account}#calls     | {created_at}#{call}   |
 | turn           | {account}#call#{call_id}     | turn#{index:05}        |                     |                       |
 | outbox event   | …as what it tells of         | outbox#{event_id}      |                     |                       |
@@ -83,6 +84,11 @@ def number(account_id: str, agent_id: str, e164: str) -> dict[str, str]:
 def number_owner(account_id: str, e164: str) -> dict[str, str]:
     """Key of the item that says whose a number is, and that it is there once."""
     return {"pk": f"{account_id}#numbers", "sk": e164}
+
+
+def number_claim(e164: str) -> dict[str, str]:
+    """Key of the item that says which account of the deployment a number belongs to."""
+    return {"pk": f"numbers#{e164}", "sk": "claim"}
 
 
 def call_pk(account_id: str, call_id: str) -> str:
