@@ -12,7 +12,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from calling.domain import events
+from calling.domain import carrier_codes, events
 from calling.domain.call import (
     LOOK_MS,
     RING_BUFFER_SECONDS,
@@ -154,6 +154,16 @@ def _moves(call: Call, fact: CarrierFact) -> dict[str, Any]:
         return {name: value for name, value in ended.items() if value is not None}
     status = _STATUS.get(fact.status)
     return {"status": status} if status is not None and status in TRANSITIONS[call.status] else {}
+
+
+def is_unexplained(call: Call) -> bool:
+    """Tell whether the carrier failed a call before it rang, and has not said why.
+
+    Its callbacks have no field for that (twilio.com/docs/voice/api/call-resource), so it must be asked.
+    """
+    never_rang = call.carrier_status is CarrierStatus.FAILED and call.ringing_at is None and call.answered_at is None
+    said = call.carrier_error_code is not None or call.sip_response_code in carrier_codes.NO_SUCH_NUMBER
+    return never_rang and not said and call.twilio_call_sid is not None
 
 
 def abandoned(call: Call, now: int) -> bool:

@@ -14,6 +14,7 @@ from calling.domain.call import TRANSITIONS, Call, CallStatus, EndedReason, Time
 from calling.domain.ceiling import LEARNT_FOR_MS, TOO_MANY_AT_ONCE, Ceiling
 from calling.domain.errors import CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import region
+from calling.domain.progress import is_unexplained
 from calling.domain.revision import Revision
 from calling.ports import (
     AgentStore,
@@ -94,7 +95,7 @@ def placed_at_carrier(call: Call, account: CarrierAccount, placed: CarrierCall, 
         said = f"the carrier queues calls for {placed.queue_time_ms} ms: it is asked too fast"
         _slow_down(call, account, min(ceil((placed.queue_time_ms or 0) / 1000), _LONGEST_PAUSE), said, ports=ports)
     if call.carrier_is_done and call.task_token is not None:
-        ports.workflow.answer(call.task_token, ENDED)
+        ports.workflow.answer(call.task_token, {"result": "resolve"} if is_unexplained(call) else ENDED)
     elif call.cancel_requested_at is not None:
         ports.carrier.hang_up(account, placed.sid, answered=call.was_answered)
     elif _queued_too_long(call, placed, ports.clock.now()):

@@ -3,7 +3,7 @@
 from calling.domain import carrier_codes
 from calling.domain.call import Call, TimelineEntry, machine
 from calling.domain.lease import places_of
-from calling.domain.progress import CarrierFact, belongs, carrier_progress
+from calling.domain.progress import CarrierFact, belongs, carrier_progress, is_unexplained
 from calling.domain.revision import Revision
 from calling.ports import CallStore, DialWorkflow, LeasePool
 from calling.usecases.revise_call import revise_call
@@ -27,7 +27,7 @@ def record_progress(
         if call.carrier_is_done:
             for place in places_of(call):
                 leases.release(*place)
-            workflow.answer(call.task_token, {"result": "ended"})
+            workflow.answer(call.task_token, {"result": "resolve" if is_unexplained(call) else "ended"})
         else:
             workflow.heartbeat(call.task_token)
     return call

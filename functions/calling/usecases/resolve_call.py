@@ -4,13 +4,14 @@ The carrier is asked; what still lives without anybody on our side is ended, and
 dialled here.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from calling.domain.call import Call, EndedReason, TimelineEntry
 from calling.domain.errors import CarrierError
-from calling.domain.progress import CarrierFact, abandoned, carrier_progress
+from calling.domain.progress import CarrierFact, abandoned, carrier_progress, is_unexplained
 from calling.domain.revision import Revision
-from calling.ports import CarrierAccount
+from calling.ports import CarrierAccount, CarrierCall
 from calling.usecases.ask_carrier import ResolvePorts, ask_carrier
 from calling.usecases.revise_call import revise_call
 
@@ -30,7 +31,11 @@ def resolve_call(account_id: str, call_id: str, *, ports: ResolvePorts) -> dict[
         NotFound: `call_not_found`.
     """
     call = ports.calls.get(account_id, call_id)
-    if call is None or call.status.is_terminal or call.carrier_is_done or call.never_dialled is not None:
+    if call is None or call.status.is_terminal or call.never_dialled is not None:
+        return {"result": "ended"}
+    if call.carrier_is_done:
+        if is_unexplained(call):
+            _ask_why(call, ports=ports)
         return {"result": "ended"}
     if not call.was_asked_of_carrier:
         return _never_asked(call, ports=ports)
@@ -78,9 +83,7 @@ def _ask(call: Call, account: CarrierAccount, *, past_deadline: bool, ports: Res
     now = ports.clock.now()
     if found is None:
         return {"result": "ended"} if past_deadline else _again()
-    at = found.ended_at or now
-    fact = CarrierFact(found.sid, found.status, at, found.duration_seconds, source="asked", error_code=found.error_code)
-    call, _ = revise_call(call.account_id, call.call_id, lambda c: carrier_progress(c, fact), calls=ports.calls)
+    call = _store(call, found, now, ports=ports)
     if call.carrier_is_done:
         return {"result": "ended"}
     if past_deadline or call.cancel_requested_at is not None or call.is_to_leave_queue or abandoned(call, now):
@@ -89,6 +92,23 @@ def _ask(call: Call, account: CarrierAccount, *, past_deadline: bool, ports: Res
             return {"result": "ended"}  # it was ended and asked about for a minute: the truth is `unknown`
         return _again(2)
     return _again()
+
+
+def _ask_why(call: Call, *, ports: ResolvePorts) -> None:
+    """Learn why the carrier failed a call: once, for it is over whatever is answered."""
+    number = ports.agents.get_number(call.account_id, call.our_number)
+    if number is None:
+        return
+    with suppress(CarrierError):
+        found = ask_carrier(call, ports.credentials.of_number(number), carrier=ports.carrier)
+        if found is not None:
+            _store(call, found, ports.clock.now(), ports=ports)
+
+
+def _store(call: Call, found: CarrierCall, now: int, *, ports: ResolvePorts) -> Call:
+    at = found.ended_at or now
+    fact = CarrierFact(found.sid, found.status, at, found.duration_seconds, source="asked", error_code=found.error_code)
+    return revise_call(call.account_id, call.call_id, lambda c: carrier_progress(c, fact), calls=ports.calls)[0]
 
 
 def _again(seconds: int = POLL_SECONDS) -> dict[str, Any]:

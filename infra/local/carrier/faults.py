@@ -64,8 +64,8 @@ class CarrierFaults(_Part):
     it is refused and signs nothing any more, as after a promotion at Twilio. `GET /_sim/account` tells it, and `DELETE`
     of the faults brings the first one back. `concurrency`: so many calls may live at once, in and out together (0: any
     number); what is asked for above it is refused with 10004. `concurrency_late`: it is accepted all the same, and
-    fails before it rings, with that code in its last callback and among its notifications; true means above
-    `concurrency`, a number is a limit of its own.
+    fails before it rings, with that code among its notifications alone, for callbacks have no field for it; true means
+    above `concurrency`, a number is a limit of its own.
     """
 
     trial: Seconds = 0.0

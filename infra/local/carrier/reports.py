@@ -80,8 +80,6 @@ class Reports:
             params["CallDuration"] = str(seconds)
             params["Duration"] = str(-(-seconds // 60))  # Twilio bills begun minutes
             params["SipResponseCode"] = str(self._record.sip_code)
-            if self._record.error_code is not None:
-                params["ErrorCode"] = str(self._record.error_code)
         if self._record.direction != "inbound" and all(n.startswith("+1") for n in (params["From"], params["To"])):
             params["StirStatus"] = "B"  # of an account without an approved profile, where numbers are vouched for
         self._queues.progress.put(Outgoing(self.status_target, params, event, self._sequence, self._record.callbacks))

@@ -259,9 +259,8 @@ class SimCarrier:
 
     def _tell(self, sid: str, live: _Live, status: CarrierStatus) -> None:
         sip = live.life.sip if status.is_terminal and status is live.life.end else None
-        error = live.life.error if status.is_terminal else None
         at, seconds = _second(self.agenda.now_ms), live.call.duration_seconds
-        fact = CarrierFact(sid, status, at, seconds, sip, error_code=error)
+        fact = CarrierFact(sid, status, at, seconds, sip)
         fate, chance = self.faults.fate(), self.faults.chance
         if fate == "drop":
             return
