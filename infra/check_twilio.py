@@ -37,11 +37,9 @@ def tell(findings: Collection[Finding]) -> int:
 
 def stored(stack: Stack) -> CarrierAccount:
     """Read the account out of the stack's secret; ends the script with a sentence where there is none."""
-    manager = stack.client("secretsmanager")
+    manager, arn = stack.client("secretsmanager"), stack.outputs["CarrierSecretArn"]
     try:
-        secret: Mapping[str, Any] = json.loads(
-            manager.get_secret_value(SecretId=stack.outputs["CarrierSecretArn"])["SecretString"]
-        )
+        secret: Mapping[str, Any] = json.loads(manager.get_secret_value(SecretId=arn)["SecretString"])
         return carrier_account(dict(secret))
     except (manager.exceptions.ResourceNotFoundException, KeyError, ValueError):
         sys.exit("The carrier secret is not filled: python -m infra.put_secrets does that.")
@@ -74,7 +72,7 @@ def main() -> None:
         given = parser.parse_args()
         sys.exit(run(asked(), api_url="", countries=given.countries))
     with deployed(parser) as (stack, given):
-        sys.exit(run(stored(stack), api_url=stack.outputs.get("ApiUrl", ""), countries=given.countries))
+        sys.exit(run(stored(stack), api_url=stack.outputs["ApiUrl"], countries=given.countries))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def main() -> None:
     with deployed(parser) as (stack, given):
 
         def look_at(account: CarrierAccount) -> None:
-            findings.extend(checked(account, stack.outputs.get("ApiUrl", "")))
+            findings.extend(checked(account, stack.outputs["ApiUrl"]))
 
         try:
             stored = put_secrets(stack.outputs, stack.client("secretsmanager"), getpass, look_at, more=given.more)

@@ -19,6 +19,8 @@ from calling.adapters.aws import client
 
 _VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _NO_REGION = "No region is set: export AWS_REGION and AWS_DEFAULT_REGION, or give --region."
+# What the scripts read of a stack; one that lacks any of it is not a deployment's root, but a nested or a foreign one.
+READ = frozenset({"AnthropicSecretArn", "ApiUrl", "CarrierSecretArn", "KeyArn", "TableName"})
 _NO_CREDENTIALS = "No AWS credentials were found: `aws sts get-caller-identity` must answer in this shell."
 
 
@@ -53,6 +55,8 @@ def deployed(parser: argparse.ArgumentParser) -> Iterator[tuple[Stack, argparse.
         outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0].get("Outputs", ())}
         if not outputs:
             sys.exit(f"The stack {given.stack} is {stacks[0]['StackStatus']}: nothing of it is in use yet.")
+        if missing := sorted(READ - outputs.keys()):
+            sys.exit(f"The stack {given.stack} is no deployment of Redial: it has no output {', '.join(missing)}.")
         yield Stack(given.stack, region, outputs), given
     except (NoCredentialsError, PartialCredentialsError):
         sys.exit(_NO_CREDENTIALS)

@@ -1,4 +1,5 @@
-"""One of the operator's scripts as its own process, in an account that has the stack `redial` in one region alone.
+"""One of the operator's scripts as its own process, in an account that has two stacks in one region alone: `redial`,
+and beside it one that is nested in such a deployment, `redial-Data`.
 
     python -m tests.infra.operated REGION SCRIPT [ARGUMENT ...]
 
@@ -15,10 +16,13 @@ from tests.infra.account import deploy_data
 
 
 def main() -> None:
-    """Make the stack, then be the script."""
+    """Make the stacks, then be the script."""
     region, script, *arguments = sys.argv[1:]
     with mock_aws():
-        deploy_data(client("cloudformation", region), "redial", outputs={"ApiUrl": "https://api.example"})
+        cloudformation, secrets = client("cloudformation", region), client("secretsmanager", region)
+        empty = {f"{name}SecretArn": secrets.create_secret(Name=name)["ARN"] for name in ("Carrier", "Anthropic")}
+        deploy_data(cloudformation, "redial", outputs=empty | {"ApiUrl": "https://api.example"})
+        deploy_data(cloudformation, "redial-Data")
         sys.argv = [script, *arguments]
         runpy.run_module(script, run_name="__main__")
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from infra.stack import find_region
-from tests.infra.plan import ROOT
+from infra.stack import READ, find_region
+from tests.infra.plan import ROOT, TEMPLATE
 
 REGION = "eu-west-2"
 SCRIPTS = ["infra.put_secrets", "infra.create_key"]
@@ -56,6 +56,17 @@ def test_a_stack_that_is_elsewhere_is_a_sentence(script: str) -> None:
     done = run("tests.infra.operated", REGION, script, AWS_REGION="us-east-1")
     assert "Stack redial in us-east-1 (AWS_REGION)." in done.stderr
     assert_a_sentence(done, "redial", "does not exist")
+
+
+@every_script
+def test_a_stack_that_is_no_deployments_root_is_a_sentence(script: str) -> None:
+    """Before anything is made: a key that was made and then not printed would be lost."""
+    done = run("tests.infra.operated", REGION, script, "--stack", "redial-Data", AWS_REGION=REGION)
+    assert_a_sentence(done, "redial-Data", "ApiUrl")
+
+
+def test_the_template_has_every_output_that_the_scripts_read() -> None:
+    assert set(TEMPLATE["Outputs"]) >= READ
 
 
 def test_a_secret_that_nobody_has_filled_is_a_sentence() -> None:
