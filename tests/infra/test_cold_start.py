@@ -26,6 +26,7 @@ ON_LAMBDA = {
     "LAMBDA_TASK_ROOT": "/var/task",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # nobody is there: who asks AWS while it starts does not start
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "POWERTOOLS_TRACE_DISABLED": "false",
@@ -37,7 +38,7 @@ ON_THE_WAY = {"api", "dispatch_dial", "prepare_opener", "dial_call", "twilio_web
 
 
 def started(function: Lambda) -> dict[str, Any]:
-    """Start a function in a process of its own, told what the template tells it. Nobody is asked."""
+    """Start a function in a process of its own, told what the template tells it. AWS is away."""
     told = function.told | ON_LAMBDA
     del told["AWS_ENDPOINT_URL_POLLY"]
     run = subprocess.run(

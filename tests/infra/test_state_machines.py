@@ -1,11 +1,25 @@
 """Every state machine: no state out of reach, no step without limits, nothing asked for and not supplied."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 
-from tests.infra.plan import LAMBDAS, MACHINES, ROOT, Machine, camel, ends, of_type, references, substituted, targets
+from tests.infra.plan import (
+    LAMBDAS,
+    MACHINES,
+    ROOT,
+    TEMPLATE,
+    Lambda,
+    Machine,
+    camel,
+    ends,
+    of_type,
+    references,
+    substituted,
+    targets,
+)
 
 # States that are not named after their function, each with its reason.
 NAMED_OTHERWISE = {
@@ -94,3 +108,22 @@ def test_it_may_invoke_what_it_invokes_and_nothing_else(machine: Machine) -> Non
 
 def _function(task: dict[str, Any]) -> str:
     return substituted(task["Parameters"]["FunctionName"])
+
+
+def test_an_arn_that_is_spelt_names_a_machine() -> None:
+    """A function cannot refer to the machine that invokes it: that would be a circle. So its name is written out."""
+    spelt = re.findall(r":(?:stateMachine|execution):(redial-\w+-[^:/\"]+)", json.dumps(TEMPLATE))
+    assert set(spelt) == {machine.properties["Name"]["Fn::Sub"] for machine in MACHINES}
+
+
+@pytest.mark.parametrize("function", LAMBDAS, ids=lambda f: f.logical_id)
+def test_a_function_may_do_to_a_machine_what_its_wiring_names(function: Lambda) -> None:
+    """Whatever machine its environment names is one that its policies name too."""
+    allowed = json.dumps(function.statements)
+    for machine in MACHINES:
+        told = function.environment.get(f"{machine.logical_id.removesuffix('StateMachine').upper()}_STATE_MACHINE_ARN")
+        if told is not None:
+            assert told["Fn::Sub"].endswith(f":stateMachine:{machine.properties['Name']['Fn::Sub']}")
+            assert (
+                machine.properties["Name"]["Fn::Sub"] in allowed or json.dumps({"Ref": machine.logical_id}) in allowed
+            )
