@@ -121,9 +121,8 @@ def test_a_function_may_do_to_a_machine_what_its_wiring_names(function: Lambda) 
     """Whatever machine its environment names is one that its policies name too."""
     allowed = json.dumps(function.statements)
     for machine in MACHINES:
+        name, reference = machine.properties["Name"]["Fn::Sub"], json.dumps({"Ref": machine.logical_id})
         told = function.environment.get(f"{machine.logical_id.removesuffix('StateMachine').upper()}_STATE_MACHINE_ARN")
         if told is not None:
-            assert told["Fn::Sub"].endswith(f":stateMachine:{machine.properties['Name']['Fn::Sub']}")
-            assert (
-                machine.properties["Name"]["Fn::Sub"] in allowed or json.dumps({"Ref": machine.logical_id}) in allowed
-            )
+            assert told["Fn::Sub"].endswith(f":stateMachine:{name}")
+            assert name in allowed or reference in allowed
