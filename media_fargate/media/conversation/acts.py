@@ -56,17 +56,15 @@ def ask_again(state: State, now: float) -> None:
 
 
 def decline(state: State, now: float) -> None:
-    """Say once that the agent cannot help with what the model declined to answer; after a second time, give up."""
-    state.refusals += 1
+    """Say that the agent cannot help with what the model declined to answer; where that was heard before, give up."""
     state.agent.forget_unspoken(now)
-    if state.refusals > 1:
+    if state.refusals:
         give_up(state, now)
         return
     if not state.agent.audible:
         end_agent_turn(state, now)
         state.agent.begin("reply", now)
-    state.transcript.withhold()
-    state.effects.append(state.agent.speak(state.config.cannot_help, now))
+    state.effects.append(state.agent.decline(state.config.cannot_help, now))
 
 
 def fill(state: State, now: float) -> None:
@@ -103,6 +101,9 @@ def end_agent_turn(state: State, now: float, *, clear: bool = True) -> str:
     if spoken.turn.kind != "prompt":
         state.quiet_since = now
     if spoken.heard:
+        if spoken.turn.declines:  # told so, the callee will say something else
+            state.refusals += 1
+            state.transcript.withhold()
         turn = state.transcript.add(
             "agent",
             spoken.heard,

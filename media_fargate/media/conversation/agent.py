@@ -42,6 +42,8 @@ class AgentTurn:
     waiting: list[str] = field(default_factory=list)
     # The utterance that only asked for patience; what the turn has to say comes behind it.
     filler: str | None = None
+    # The model declined to answer, and the turn says that the agent cannot help.
+    declines: bool = False
     first_audio: float | None = None
     latency: float | None = None
 
@@ -144,6 +146,12 @@ class Agent:
         if self.turn is not None:
             self.turn.filler = said.utterance
         return said
+
+    def decline(self, text: str, now: float) -> Speak:
+        """Say that the agent cannot help with what it was asked."""
+        if self.turn is not None:
+            self.turn.declines = True
+        return self.speak(text, now)
 
     @property
     def only_filled(self) -> bool:

@@ -52,7 +52,7 @@ class State:
     # What the agent had left to say when voice without words interrupted it.
     cut_off: str = ""
     empty_replies: int = 0
-    # Replies in a row that the model declined to give.
+    # Replies in a row that the model declined to give, and the callee was told so.
     refusals: int = 0
     closing: Closing = field(default_factory=lambda: Closing("completed"))
     verdict: str | None = None

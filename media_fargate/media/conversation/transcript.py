@@ -15,7 +15,7 @@ WITHHELD = "(The callee said something that you cannot help with.)"
 class Transcript:
     """Sealed turns, numbered from 0, and notes for the model that nobody spoke."""
 
-    __slots__ = ("_lines", "_withheld", "agent_spoke", "caller_answered", "caller_text", "turns")
+    __slots__ = ("_lines", "agent_spoke", "caller_answered", "caller_text", "turns")
 
     def __init__(self) -> None:
         self.turns = 0
@@ -24,7 +24,6 @@ class Transcript:
         self.caller_answered = False
         self.caller_text = ""
         self._lines: list[tuple[str, str]] = []
-        self._withheld = False
 
     def add(
         self,
@@ -39,7 +38,6 @@ class Transcript:
         """Append a turn that holds at least a word, and return the order to store it."""
         if role == "agent":
             self.agent_spoke = True
-            self._replace_withheld()
         else:
             self.caller_answered = self.caller_answered or self.agent_spoke
             self.caller_text = f"{self.caller_text} {text}".strip()
@@ -49,16 +47,10 @@ class Transcript:
         return turn
 
     def withhold(self) -> None:
-        """Keep from the model, from the agent's next turn on, what the callee said just before it.
+        """Keep from the model what the callee said last.
 
         The model declined to answer it and would decline again as long as it stands there. The record keeps it.
         """
-        self._withheld = True
-
-    def _replace_withheld(self) -> None:
-        if not self._withheld:
-            return
-        self._withheld = False
         while self._lines and self._lines[-1][0] == "user":
             self._lines.pop()
         self._lines.append(("user", WITHHELD))

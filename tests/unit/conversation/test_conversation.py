@@ -734,6 +734,43 @@ def test_a_refused_answer_is_not_spoken_and_said_to_be_no_help_once() -> None:
     )
 
 
+# The model declines, and the callee goes on before anybody has heard so.
+DECLINED_UNHEARD: list[Line] = [
+    *ASKED,
+    (4.5, ReplyEnded("reply-1", "refused"), [Speak("utterance-1", BASE.cannot_help)]),
+    (4.6, VoiceStarted(), []),
+    (4.8, Tick(), [Clear()]),
+    (5.5, Heard("s2", "Tell me more. When do you open?", final=True), []),
+    (5.6, VoiceStopped(), []),
+]
+
+
+def test_a_refusal_nobody_heard_of_is_none() -> None:
+    call = Conversation(BASE)
+    play(call, DECLINED_UNHEARD)
+    (asked,) = call.receive(Tick(), 6.0)
+    assert isinstance(asked, StartReply)
+    assert call.receive(ReplyEnded("reply-2", "refused"), 6.1) == [Speak("utterance-2", BASE.cannot_help)]
+
+
+def test_what_was_answered_after_all_is_not_kept_from_the_model() -> None:
+    call = Conversation(BASE)
+    play(call, DECLINED_UNHEARD)
+    call.receive(Tick(), 6.0)
+    call.receive(ReplyText("reply-2", "We open at nine. "), 6.1)
+    call.receive(ReplyEnded("reply-2"), 6.2)
+    call.receive(AudioQueued("utterance-2", 1.0, last=True), 6.3)
+    call.receive(MarkEchoed("utterance-2"), 7.3)
+    call.receive(Heard("s3", "Thanks, and on Sundays?", final=True), 8.0)
+    (asked,) = call.receive(Tick(), 8.3)
+    assert isinstance(asked, StartReply)
+    assert asked.messages[-3:] == (
+        user("Tell me more. When do you open?"),
+        agent("We open at nine."),
+        user("Thanks, and on Sundays?"),
+    )
+
+
 def test_a_sentence_cut_by_the_limit_is_dropped_behind_a_whole_one_and_spoken_alone() -> None:
     play(
         Conversation(BASE),
