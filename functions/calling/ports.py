@@ -314,8 +314,20 @@ class AccountStore(Protocol):
     def get_account(self, account_id: str) -> Account | None:
         """Read an account."""
 
-    def put_key(self, key: ApiKey) -> None:
-        """Store a key, new or rotated."""
+    def keys(self, account_id: str) -> tuple[ApiKey, ...]:
+        """List an account's keys, oldest first."""
+
+    def change_keys(self, account: Account, *, add: ApiKey | None = None, remove: Sequence[ApiKey] = ()) -> None:
+        """Add and remove keys (95 at most), all or nothing, where none was since the account was read.
+
+        Raises StaleRecord.
+        """
+
+    def rotate_key(self, key: ApiKey, secret_hash: str) -> None:
+        """Give a key another secret; its counts stay.
+
+        Raises StaleRecord where it is gone, or has another one already.
+        """
 
     def spend(self, account_id: str, key_id: str, *, secret_hash: str, window: int, write: bool) -> ApiKey | None:
         """Count one request of a key in minute `window` and return the key with its counts, in one round trip.

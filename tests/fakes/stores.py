@@ -4,7 +4,7 @@ A call goes through the codec on its way in, so a use case cannot keep what the 
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -254,7 +254,7 @@ class MemoryAgentStore:
 class MemoryAccountStore:
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
-        self.keys: dict[tuple[str, str], ApiKey] = {}
+        self.key_items: dict[tuple[str, str], ApiKey] = {}
 
     def add_account(self, account: Account) -> None:
         if self.accounts.get(account.account_id, account) != account:
@@ -264,17 +264,34 @@ class MemoryAccountStore:
     def get_account(self, account_id: str) -> Account | None:
         return self.accounts.get(account_id)
 
-    def put_key(self, key: ApiKey) -> None:
-        self.keys[key.account_id, key.key_id] = key
+    def keys(self, account_id: str) -> tuple[ApiKey, ...]:
+        mine = [key for key in self.key_items.values() if key.account_id == account_id]
+        return tuple(sorted(mine, key=lambda k: (k.created_at, k.key_id)))
+
+    def change_keys(self, account: Account, *, add: ApiKey | None = None, remove: Sequence[ApiKey] = ()) -> None:
+        stored = self.accounts.get(account.account_id)
+        if stored is None or stored.keys_version != account.keys_version:
+            raise StaleRecord(account.account_id)
+        self.accounts[account.account_id] = replace(stored, keys_version=stored.keys_version + 1)
+        for key in remove:
+            self.key_items.pop((key.account_id, key.key_id), None)
+        if add is not None:
+            self.key_items[add.account_id, add.key_id] = add
+
+    def rotate_key(self, key: ApiKey, secret_hash: str) -> None:
+        stored = self.key_items.get((key.account_id, key.key_id))
+        if stored is None or stored.secret_hash != key.secret_hash:
+            raise StaleRecord(key.key_id)
+        self.key_items[key.account_id, key.key_id] = replace(stored, secret_hash=secret_hash)
 
     def spend(self, account_id: str, key_id: str, *, secret_hash: str, window: int, write: bool) -> ApiKey | None:
-        key = self.keys.get((account_id, key_id))
+        key = self.key_items.get((account_id, key_id))
         if key is None or key.secret_hash != secret_hash:
             return None
         if key.window < window:  # a late clock counts into the newer minute
             key = replace(key, window=window, reads=0, writes=0)
         key = replace(key, reads=key.reads + (not write), writes=key.writes + write)
-        self.keys[account_id, key_id] = key
+        self.key_items[account_id, key_id] = key
         return key
 
 

@@ -42,6 +42,13 @@ def assert_a_sentence(done: subprocess.CompletedProcess[str], *words: str) -> No
     assert all(word in last for word in words), done.stderr
 
 
+def test_an_account_that_is_not_there_gets_no_key() -> None:
+    done = run("tests.infra.operated", REGION, "infra.create_key", "--account", "acct_nobody", AWS_REGION=REGION)
+    assert_a_sentence(done, "no account", "acct_nobody")
+    done = run("tests.infra.operated", REGION, "infra.create_key", "--revoke-all", AWS_REGION=REGION)
+    assert_a_sentence(done, "--account")
+
+
 @each_script
 @pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
 def test_either_variable_names_the_region(script: str, variable: str) -> None:

@@ -10,11 +10,15 @@ _KEY_ID = re.compile(r"^key_([0-9a-f]{12})_([0-9a-f]{8})$")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant. `webhook_secret` is ciphertext (KMS): it must be read again to sign."""
+    """A tenant. `webhook_secret` is ciphertext (KMS): it must be read again to sign.
+
+    `keys_version` goes up with each key that is made or revoked: of two such changes at once one has to look again.
+    """
 
     account_id: str
     created_at: int  # epoch ms
     webhook_secret: str = field(repr=False)
+    keys_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,19 @@ class ApiKey:
     secret_hash: str = field(repr=False)
     created_at: int  # epoch ms
     scopes: tuple[str, ...] = ("calls",)
+    name: str | None = None
     window: int = 0  # the minute (epoch s // 60) the two counts belong to
     reads: int = 0
     writes: int = 0
+
+    @property
+    def last_used_at(self) -> int | None:
+        """When it was used last (epoch ms, to the minute); None for never."""
+        return self.window * 60_000 or None
+
+
+ADMIN = "admin"
+ALL_SCOPES = ("calls", ADMIN)
 
 
 def new_key_id(account_id: str, random_hex: str) -> str:

@@ -3,10 +3,8 @@
 import base64
 from dataclasses import dataclass, field
 
-from calling.domain.account import Account, ApiKey, hash_secret, new_key_id
+from calling.domain.account import ALL_SCOPES, Account, ApiKey, hash_secret, new_key_id
 from calling.ports import AccountStore, Clock, Ids, Vault
-
-SCOPES = ("calls", "admin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,11 @@ def create_account(*, accounts: AccountStore, vault: Vault, clock: Clock, ids: I
         key_secret=ids.secret(),
         webhook_secret=new_webhook_secret(ids),
     )
-    accounts.add_account(Account(account_id, now, vault.encrypt(account_id, new.webhook_secret)))
-    accounts.put_key(ApiKey(account_id, new.key_id, hash_secret(new.key_secret), now, scopes=SCOPES))
+    account = Account(account_id, now, vault.encrypt(account_id, new.webhook_secret))
+    accounts.add_account(account)
+    accounts.change_keys(
+        account, add=ApiKey(account_id, new.key_id, hash_secret(new.key_secret), now, scopes=ALL_SCOPES)
+    )
     return new
 
 

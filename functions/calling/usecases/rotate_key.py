@@ -1,14 +1,17 @@
 """Give a key a new secret; the old one stops at once."""
 
-from dataclasses import replace
-
 from calling.domain.account import ApiKey, hash_secret
-from calling.ports import AccountStore, Ids
+from calling.ports import AccountStore, Ids, Vault
+from calling.usecases.create_key import NewKey, account_with_id
 
 
-def rotate_key(key: ApiKey, *, accounts: AccountStore, ids: Ids) -> tuple[ApiKey, str]:
-    """Replace a key's secret and return the key with it. The id and the scopes stay."""
+def rotate_key(key: ApiKey, *, accounts: AccountStore, vault: Vault, ids: Ids) -> NewKey:
+    """Replace a key's secret. The id, the scopes and the name stay.
+
+    Raises:
+        StaleRecord: it was revoked, or rotated by somebody else meanwhile: of two who rotate one is told a secret.
+    """
+    account = account_with_id(key.account_id, accounts)
     secret = ids.secret()
-    rotated = replace(key, secret_hash=hash_secret(secret))
-    accounts.put_key(rotated)
-    return rotated, secret
+    accounts.rotate_key(key, hash_secret(secret))
+    return NewKey(key, secret, vault.decrypt(account.account_id, account.webhook_secret))

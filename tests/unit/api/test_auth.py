@@ -56,7 +56,7 @@ def test_a_stranger_learns_nothing_about_the_body(client: TestClient) -> None:
 def test_a_key_without_the_scope(client: TestClient, world: World) -> None:
     account = world.owner.account_id
     key_id = f"key_{account.removeprefix('acct_')}_0badcafe"
-    world.accounts.put_key(ApiKey(account, key_id, hash_secret("s"), 0, scopes=("metrics",)))
+    world.accounts.key_items[account, key_id] = ApiKey(account, key_id, hash_secret("s"), 0, scopes=("metrics",))
     error = error_of(ask(client, f"Bearer {key_id}:s"), 403, "scope_required")
     assert error["type"] == "permission_error"
 
