@@ -22,6 +22,7 @@ from infra.local.speech.scripted import encode
 from media.stt import PROVIDERS, SpeechToText, SpeechToTextFailed, SttSettings, SttStream, provider
 
 FRAME, TICK = 320, 0.02
+_PATIENCE = 50.0  # s for a scenario
 
 
 @dataclass
@@ -53,24 +54,25 @@ class World:
         request = urllib.request.Request(self.controls, body, method="PUT")  # noqa: S310  our own address
         await asyncio.to_thread(lambda: urllib.request.urlopen(request, timeout=5).close())  # noqa: S310
 
-    async def speak(self, count: int = 1, *, language: str = "en-US", stays: float = 0.0) -> None:
-        """Hold so many calls at once; each stays on the line in silence after its lines."""
+    async def speak(self, count: int = 1, *, language: str = "en-US", failing: int = 0) -> None:
+        """Hold so many calls at once; each stays on the line in silence after its lines until so many have failed."""
         calls = [Call(len(self.calls) + n) for n in range(count)]
         self.calls += calls
-        await asyncio.gather(*(self._hold(call, language, stays) for call in calls))
+        async with asyncio.timeout(_PATIENCE):
+            await asyncio.gather(*(self._hold(call, language, failing) for call in calls))
 
-    async def _hold(self, call: Call, language: str, stays: float) -> None:
+    async def _hold(self, call: Call, language: str, failing: int) -> None:
         stream = self.stt.open(language=language)
         listening = asyncio.create_task(listen(stream, call))
         quiet = b"\xff" * 2800
         first, second = map(encode, call.lines())
-        pcm = mulaw.decode(quiet + first + quiet + second + b"\xff" * round(4000 + stays * 8000)).tobytes()
-        began = time.monotonic()
-        for n, at in enumerate(range(0, len(pcm), FRAME)):
-            if listening.done():
-                break
-            stream.send(pcm[at : at + FRAME])
-            await asyncio.sleep(max(0.0, began + (n + 1) * TICK - time.monotonic()))
+        pcm = mulaw.decode(quiet + first + quiet + second + b"\xff" * 4000).tobytes()
+        frames = [pcm[at : at + FRAME] for at in range(0, len(pcm), FRAME)]
+        began, sent = time.monotonic(), 0
+        while not listening.done() and (sent < len(frames) or sum(c.failed for c in self.calls) < failing):
+            stream.send(frames[min(sent, len(frames) - 1)])  # the last one is silence
+            sent += 1
+            await asyncio.sleep(max(0.0, began + sent * TICK - time.monotonic()))
         await stream.close()
         listening.cancel()
         await asyncio.wait({listening})
@@ -93,7 +95,7 @@ async def forty_at_once(world: World) -> None:
 
 async def limit_of_25(world: World) -> None:
     await world.faults(streams=25, ramp=100)
-    await world.speak(40, stays=8.0)
+    await world.speak(40, failing=15)
 
 
 async def twenty_cut_at_once(world: World) -> None:
