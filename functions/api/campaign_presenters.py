@@ -9,13 +9,12 @@ from api.schemas.campaigns import (
     CampaignTimeline,
     CostRangeOut,
     CreatedCampaign,
-    DecisionOut,
     DryRun,
     InvalidRow,
     MissingVariables,
-    RecipientOut,
 )
 from api.schemas.common import iso
+from api.schemas.recipients import DecisionOut, RecipientOut
 from calling.domain.campaign import Campaign, CampaignStatus, Counts
 from calling.domain.due import next_due
 from calling.domain.estimate import eta
@@ -27,8 +26,8 @@ from calling.usecases.preview_campaign import CampaignPreview
 
 _AS_IT_IS = (
     "campaign_id", "agent_id", "name", "status", "pause_reason", "prompt", "dynamic_vars", "metadata", "timezone",
-    "max_concurrent", "max_attempts", "retry_delay_minutes", "skip_invalid", "recurrence", "parent_id", "invalid_count",
-    "duplicate_count",
+    "max_concurrent", "max_attempts", "retry_delay_minutes", "skip_invalid", "default_country",
+    "phone_column", "recurrence", "parent_id", "invalid_count", "duplicate_count",
 )  # fmt: skip
 _TIMES = ("scheduled_at", "recurrence_ends_at", "imported_at", "started_at", "finished_at")
 

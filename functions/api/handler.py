@@ -89,6 +89,7 @@ def build_services() -> Services:
         public_base_url=public.public_base_url,
         default_model=settings.load(settings.ModelSettings).llm_model,
         allow_loopback_webhooks=settings.load(settings.WebhookSettings).allow_loopback_webhooks,
+        allowed_destinations=settings.load(settings.DestinationSettings).prefixes,
         unlimited_pace=pace.calls_per_second <= 0,
     )
 

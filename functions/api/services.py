@@ -61,6 +61,7 @@ class Services:
     default_model: str = DEFAULT_MODEL  # of agents that name none
     allow_loopback_webhooks: bool = False
     unlimited_pace: bool = False  # the deployment itself sets no pace: an account need not have one either
+    allowed_destinations: tuple[str, ...] = ()  # see Numbering.allowed
     reads_per_minute: int = 600
     writes_per_minute: int = 120
 

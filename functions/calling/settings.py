@@ -5,6 +5,7 @@ A field's variable is its name in capitals.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import TypeVar
@@ -155,6 +156,23 @@ class PaceSettings:
             single_call_reserve=self.single_call_reserve,
             calls_per_second=self.calls_per_second,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationSettings:
+    """Prefixes of numbers that are dialled although their kind is not, like `+882,+1900`."""
+
+    allowed_destinations: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no prefix: `1900` would allow nothing, in silence."""
+        if not all(re.fullmatch(r"\+[1-9][0-9]{0,14}", prefix) for prefix in self.prefixes):
+            raise SettingsError("ALLOWED_DESTINATIONS must be prefixes like +882,+1900.")
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The prefixes, each with its `+`."""
+        return tuple(prefix.strip() for prefix in self.allowed_destinations.split(",") if prefix.strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.campaigns import DynamoCampaignStore
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.s3 import S3BlobStore
-from calling.settings import BucketSettings, RetentionSettings, TableSettings, load
+from calling.settings import BucketSettings, DestinationSettings, RetentionSettings, TableSettings, load
 from calling.startup import at_start
 from calling.telemetry import logger, traced
 from calling.usecases.import_recipients import Progress, import_recipients
@@ -32,6 +32,7 @@ def _import() -> Any:  # noqa: ANN401  the use case with its ports filled in
         campaigns=DynamoCampaignStore(client("dynamodb"), load(TableSettings).table_name, retention),
         blobs=S3BlobStore(client("s3"), load(BucketSettings).bucket_name),
         clock=_clock(),
+        allowed=load(DestinationSettings).prefixes,
     )
 
 

@@ -170,6 +170,7 @@ async def _deploy(processes: Processes, settings: HouseSettings) -> dict[str, st
     parameters = {
         "Stage": "local",
         "LocalCap": str(settings.cap),
+        "AllowedDestinations": settings.destinations,
         "CallsPerSecond": f"{settings.cps:g}",
         "PublicBaseUrl": settings.api_url,
         "LocalMediaUrl": settings.media_url,

@@ -23,6 +23,7 @@ class HouseSettings:
     speech_tls_port: int = 8071  # Transcribe: WebSocket and HTTP/2, over TLS
     cap: int = 10
     cps: float = 0.0
+    destinations: str = ""  # prefixes of dear numbers that are dialled all the same
     speech: str = "real"
     real_llm: bool = False  # REDIAL_LLM=anthropic, with ANTHROPIC_API_KEY
     real_speech: bool = False  # REDIAL_SPEECH=aws, with AWS credentials
@@ -90,6 +91,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> HouseSetti
             speech_tls_port=int(env.get("SPEECH_PORT") or 8070) + 1,
             cap=int(env.get("CAP") or 10),
             cps=float(env.get("CPS") or 0),
+            destinations=env.get("DESTINATIONS") or "",
             speech=speech,
             real_llm=env.get("REDIAL_LLM") == "anthropic",
             real_speech=env.get("REDIAL_SPEECH") == "aws",

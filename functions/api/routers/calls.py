@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.auth import AuthenticatedRoute
+from api.people import person_reader
 from api.presenters import show_call, show_history, show_listed_call, show_preview, show_timeline
 from api.schemas.calls import (
     MAX_WITH_TRANSCRIPT,
@@ -20,13 +21,12 @@ from api.schemas.calls import (
     PreviewOut,
     TimelineOut,
 )
-from api.schemas.common import PROBLEMS, CallId, epoch_ms
+from api.schemas.common import PROBLEMS, CallId, Reading, epoch_ms
 from api.services import Key, Ports, Services
 from calling.domain import recording_link
 from calling.domain.call import Call
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.history import MAX_CALLS
-from calling.domain.phone_number import parse
 from calling.ports import CallQuery
 from calling.usecases.erase_call import ErasePorts, erase_call, erase_calls
 from calling.usecases.hang_up import hang_up
@@ -48,6 +48,7 @@ def place_outbound_call(body: OutboundCall, http: Request, ports: Ports, key: Ke
         queue=ports.dial_queue,
         clock=ports.clock,
         ids=ports.ids,
+        allowed=ports.allowed_destinations,
         once=getattr(http.state, "once", None),  # put there by auth where there is an Idempotency-Key
     )
     call = placed.call
@@ -71,6 +72,7 @@ def preview_outbound_call(body: OutboundCall, ports: Ports, key: Key) -> Preview
             campaigns=ports.campaigns,
             people=ports.people,
             clock=ports.clock,
+            allowed=ports.allowed_destinations,
         )
     )
 
@@ -84,7 +86,10 @@ def list_calls(
     if with_turns and filters.limit > MAX_WITH_TRANSCRIPT:
         raise InvalidRequest(f"With include=transcript limit is at most {MAX_WITH_TRANSCRIPT}.", field="limit")
     page = ports.calls.query(
-        key.account_id, _query(filters), limit=filters.offset + filters.limit, cursor=filters.cursor
+        key.account_id,
+        _query(key.account_id, filters, ports),
+        limit=filters.offset + filters.limit,
+        cursor=filters.cursor,
     )
     if page.cursor is not None:
         response.headers["X-Next-Cursor"] = page.cursor
@@ -140,16 +145,16 @@ def delete_calls(ports: Ports, key: Key) -> DeletedCalls:
 
 
 @router.get("/history/{phone_number}")
-def get_history(phone_number: str, ports: Ports, key: Key) -> HistoryOut:
+def get_history(phone_number: str, reading: Annotated[Reading, Query()], ports: Ports, key: Key) -> HistoryOut:
     """Read what an agent that calls this person now would be told of past calls."""
-    person = parse(phone_number.replace(" ", "+", 1), field="phone_number")
+    person = person_reader(key.account_id, reading.default_country, ports)(phone_number, "phone_number")
     return show_history(person, ports.people.summaries(key.account_id, person, limit=MAX_CALLS))
 
 
 @router.delete("/history/{phone_number}")
-def delete_history(phone_number: str, ports: Ports, key: Key) -> DeletedHistory:
+def delete_history(phone_number: str, reading: Annotated[Reading, Query()], ports: Ports, key: Key) -> DeletedHistory:
     """Forget what past calls with this person came to; the calls' own records stay."""
-    person = parse(phone_number.replace(" ", "+", 1), field="phone_number")
+    person = person_reader(key.account_id, reading.default_country, ports)(phone_number, "phone_number")
     ports.people.forget(key.account_id, person)
     return DeletedHistory(phone_number=person.e164)
 
@@ -181,9 +186,11 @@ def _recording_url(call: Call, ports: Services) -> str | None:
     return recording_link.address(ports.public_base_url, secret, call.account_id, call.call_id)
 
 
-def _query(filters: CallFilters) -> CallQuery:
-    # In a query string a raw `+` means a space.
-    to_number = filters.to_number and parse(filters.to_number.replace(" ", "+", 1), field="to_number").e164
+def _query(account_id: str, filters: CallFilters, ports: Services) -> CallQuery:
+    to_number = None
+    if filters.to_number:
+        read = person_reader(account_id, filters.default_country, ports)
+        to_number = read(filters.to_number, "to_number").e164
     return CallQuery(
         agent_id=filters.agent_id,
         campaign_id=filters.campaign_id,

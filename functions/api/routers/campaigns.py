@@ -25,16 +25,12 @@ from api.schemas.campaigns import (
     CreateOptions,
     DryRun,
     PaceOut,
-    RecipientFilters,
-    RecipientOut,
-    RecipientRow,
-    ReportFilters,
 )
 from api.schemas.common import PROBLEMS, CampaignId, iso
+from api.schemas.recipients import RecipientFilters, RecipientOut, ReportFilters
 from api.services import Key, Ports, Services
 from calling.domain.campaign import Campaign
 from calling.domain.errors import NotFound
-from calling.domain.rows import Row
 from calling.usecases.create_campaign import CampaignRequest, CreatePorts, create_campaign
 from calling.usecases.preview_campaign import PreviewPorts, preview_campaign
 from calling.usecases.start_campaign import start_campaign
@@ -44,7 +40,8 @@ router = APIRouter(route_class=AuthenticatedRoute, tags=["campaigns"], responses
 _SAME = (
     "agent_id", "name", "prompt", "from_number", "dynamic_vars", "metadata", "scheduled_at", "scheduled_date",
     "timezone", "window_start_minutes", "window_end_minutes", "window_days", "max_concurrent", "max_attempts",
-    "retry_on", "retry_delay_minutes", "skip_invalid", "recurrence", "recurrence_ends_at",
+    "retry_on", "retry_delay_minutes", "skip_invalid", "recurrence", "recurrence_ends_at", "default_country",
+    "phone_column",
 )  # fmt: skip
 
 
@@ -65,7 +62,13 @@ def create_batch(
     request = _request(body)
     if options.dry_run:
         looking = PreviewPorts(ports.agents, ports.blobs, ports.contacts, ports.limits, ports.clock)
-        ahead = preview_campaign(key.account_id, request, ports=looking, default_model=ports.default_model)
+        ahead = preview_campaign(
+            key.account_id,
+            request,
+            ports=looking,
+            default_model=ports.default_model,
+            allowed=ports.allowed_destinations,
+        )
         return JSONResponse(show_dry_run(ahead).model_dump(mode="json"))
     composed = create_campaign(
         key.account_id,
@@ -79,6 +82,7 @@ def create_batch(
             ports.clock,
             ports.ids,
         ),
+        allowed=ports.allowed_destinations,
         once=getattr(http.state, "once", None),  # put there by auth where there is an Idempotency-Key
     )
     return show_created(composed, None if request.rows is None else len(request.rows))
@@ -211,14 +215,10 @@ def get_batch_timeline(campaign_id: CampaignId, ports: Ports, key: Key) -> Campa
 def _request(body: CampaignRequestBody) -> CampaignRequest:
     return CampaignRequest(
         **{name: getattr(body, name) for name in _SAME},
-        rows=None if body.recipients is None else [_row(row) for row in body.recipients],
+        rows=body.recipients,
         upload_id=body.recipients_upload_id,
         scheduled=body.schedule_type == "schedule",
     )
-
-
-def _row(row: RecipientRow) -> Row:
-    return Row(row.phone_number, row.prompt_override, row.dynamic_vars, row.metadata, row.timezone, row.not_after)
 
 
 def _find(account_id: str, campaign_id: str, ports: Services) -> Campaign:

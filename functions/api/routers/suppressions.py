@@ -1,9 +1,12 @@
 """The do-not-call list. It is asked at the moment of dialling, of single calls and of campaigns."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from api.auth import AuthenticatedRoute
-from api.schemas.common import PROBLEMS, iso
+from api.people import person_reader
+from api.schemas.common import PROBLEMS, Reading, iso
 from api.schemas.suppressions import (
     MAX_IMPORTED,
     DeletedSuppression,
@@ -14,10 +17,10 @@ from api.schemas.suppressions import (
     SuppressionOut,
     SuppressionsImport,
 )
-from api.services import Key, Ports
+from api.services import Key, Ports, Services
 from calling.domain.contact import Contact, SuppressionSource
 from calling.domain.errors import InvalidRequest, NotFound
-from calling.domain.phone_number import PhoneNumber, parse
+from calling.domain.phone_number import PhoneNumber
 
 router = APIRouter(route_class=AuthenticatedRoute, tags=["suppressions"], responses=PROBLEMS)
 _IMPORT_MS = 20_000
@@ -28,7 +31,7 @@ def import_suppressions(body: SuppressionsImport, ports: Ports, key: Key) -> Imp
     """Put many people on the list; a bad number refuses all. Where `more` is true time was up: send it again, under
     another Idempotency-Key if you use one.
     """
-    wanted = _wanted(body)
+    wanted = _wanted(key.account_id, body, ports)
     known = ports.contacts.many(key.account_id, list(wanted))
     new = [person for person in wanted if not (person in known and known[person].suppressed)]
     now, done = ports.clock.now(), 0
@@ -41,9 +44,11 @@ def import_suppressions(body: SuppressionsImport, ports: Ports, key: Key) -> Imp
 
 
 @router.get("/suppressions/{phone_number}")
-def get_suppression(phone_number: str, ports: Ports, key: Key) -> SuppressionEnvelope:
+def get_suppression(
+    phone_number: str, reading: Annotated[Reading, Query()], ports: Ports, key: Key
+) -> SuppressionEnvelope:
     """Say whether and why a person must not be called."""
-    contact = ports.contacts.get(key.account_id, _person(phone_number))
+    contact = ports.contacts.get(key.account_id, _person(phone_number, reading, key, ports))
     if contact is None or not contact.suppressed:
         raise _unknown()
     return _show(contact)
@@ -51,12 +56,16 @@ def get_suppression(phone_number: str, ports: Ports, key: Key) -> SuppressionEnv
 
 @router.put("/suppressions/{phone_number}")
 def put_suppression(
-    phone_number: str, ports: Ports, key: Key, body: SuppressionFields | None = None
+    phone_number: str,
+    reading: Annotated[Reading, Query()],
+    ports: Ports,
+    key: Key,
+    body: SuppressionFields | None = None,
 ) -> SuppressionEnvelope:
     """Put a person on the list; who is on it already stays as they are."""
     contact = ports.contacts.suppress(
         key.account_id,
-        _person(phone_number),
+        _person(phone_number, reading, key, ports),
         at=ports.clock.now(),
         by=SuppressionSource.API,
         why=body.reason if body else None,
@@ -65,15 +74,17 @@ def put_suppression(
 
 
 @router.delete("/suppressions/{phone_number}")
-def delete_suppression(phone_number: str, ports: Ports, key: Key) -> DeletedSuppressionEnvelope:
+def delete_suppression(
+    phone_number: str, reading: Annotated[Reading, Query()], ports: Ports, key: Key
+) -> DeletedSuppressionEnvelope:
     """Take a person off the list."""
-    person = _person(phone_number)
+    person = _person(phone_number, reading, key, ports)
     if not ports.contacts.allow(key.account_id, person):
         raise _unknown()
     return DeletedSuppressionEnvelope(suppression=DeletedSuppression(phone_number=person.e164))
 
 
-def _wanted(body: SuppressionsImport) -> dict[PhoneNumber, str | None]:
+def _wanted(account_id: str, body: SuppressionsImport, ports: Services) -> dict[PhoneNumber, str | None]:
     """Read all people of an import, each once, with the reason. Raises InvalidRequest naming the first bad row."""
     if (body.phone_numbers is None) == (body.suppressions is None):
         raise InvalidRequest("Send either phone_numbers or suppressions.", code="missing_field", field="phone_numbers")
@@ -87,7 +98,8 @@ def _wanted(body: SuppressionsImport) -> dict[PhoneNumber, str | None]:
     )
     if not rows:
         raise InvalidRequest(f"Send 1 to {MAX_IMPORTED:,} numbers.", field="phone_numbers")
-    return {parse(number, field=field): reason for field, number, reason in rows}
+    read = person_reader(account_id, body.default_country, ports)
+    return {read(number, field): reason for field, number, reason in rows}
 
 
 def _show(contact: Contact) -> SuppressionEnvelope:
@@ -102,8 +114,8 @@ def _show(contact: Contact) -> SuppressionEnvelope:
     )
 
 
-def _person(text: str) -> PhoneNumber:
-    return parse(text.replace(" ", "+", 1), field="phone_number")
+def _person(text: str, reading: Reading, key: Key, ports: Services) -> PhoneNumber:
+    return person_reader(key.account_id, reading.default_country, ports)(text, "phone_number")
 
 
 def _unknown() -> NotFound:

@@ -15,8 +15,12 @@ UPLOAD_SECONDS = 3600
 
 @router.post("/uploads", status_code=201)
 def create_upload(http: Request, ports: Ports, key: Key, body: UploadRequest | None = None) -> UploadOut:  # noqa: ARG001  refuses what it does not know
-    """Give a URL that takes a list by PUT for an hour: CSV with a header (`phone` is required, `prompt_override` and
-    `timezone` are known, every other column is a variable), or JSON Lines of recipients.
+    """Give a URL that takes a list by PUT for an hour: CSV as spreadsheets save it, or JSON Lines with the fields of a
+    recipient.
+
+    A CSV list may be separated by `,` `;` or tab, in UTF-8, UTF-16 or Windows-1252. Its first line names the columns:
+    one is the phone's (`phone_column` names it where the header leaves it open); `prompt`, `not_after`, `timezone` and
+    `metadata` (a JSON object) mean what they mean in a request; all others are variables.
     """
     once = getattr(http.state, "once", None)
     upload_id = f"upl_{once}" if once else ports.ids.new("upl")

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from api.schemas.common import CHANGES, MAX_SPOKEN, Answer, Body, TimeZone, compact_size
+from api.schemas.common import CHANGES, MAX_SPOKEN, Answer, Body, Country, TimeZone, compact_size
 from calling.domain.agent import DEFAULT_VOICE, MAX_PROMPT, HistoryDisclosure, voice
 from calling.domain.errors import InvalidRequest
 from calling.domain.language import LANGUAGES, spoken
@@ -67,6 +67,7 @@ class AgentFields(Body):
     voice_id: VoiceId = DEFAULT_VOICE
     language: Language = "en"
     timezone: TimeZone | None = None
+    default_country: Country | None = None
     temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.3
     response_length: Literal["short", "medium", "long"] = "medium"
     llm_model: Annotated[

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from api.schemas.common import CHANGES, Answer, Body
+from api.schemas.common import CHANGES, Answer, Body, Country
 from calling.domain.caller import ENGINE_FIELDS, MAX_CALLERS
 from calling.domain.errors import InvalidRequest
 
@@ -42,6 +42,9 @@ class CallerRow(CallerFields):
 class CallersImport(Body):
     """People to import: all rows are checked before any is written."""
 
+    default_country: Annotated[
+        Country | None, Field(description="Omitted: that of the number in the path, as a guess")
+    ] = None
     callers: Annotated[list[CallerRow], Field(min_length=1, max_length=MAX_CALLERS)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field
 
 from api.schemas.agents import Spoken
-from api.schemas.common import AgentId, Answer, Body, CampaignRef, Metadata, Variables
+from api.schemas.common import AgentId, Answer, Body, CampaignRef, Country, Metadata, Variables
 from calling.domain.agent import VoicemailAction
 from calling.domain.call import CallStatus, Direction, EndedReason
 
@@ -18,7 +18,10 @@ class OutboundCall(Body):
     """One call to place."""
 
     agent_id: AgentId
-    to_number: Annotated[str, Field(description="E.164, like +447700900123")]
+    to_number: Annotated[str, Field(description="E.164, like +447386172392, or as it is written in default_country")]
+    default_country: Annotated[
+        Country | None, Field(description="Omitted: the agent's, else that of the number called from, as a guess")
+    ] = None
     prompt: Annotated[
         str | None,
         Field(description="Why the agent calls, at most 16,000 characters. Without it: the agent's outbound_prompt"),
@@ -71,6 +74,7 @@ class CallFilters(Body):
         bool | None, Field(description="The carrier's machine detection and the spoken words said different things")
     ] = None
     to_number: str | None = None
+    default_country: Country | None = None
 
 
 class TurnOut(Answer):

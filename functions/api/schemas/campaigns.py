@@ -3,36 +3,18 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator
 
 from api.schemas.calls import TimelineItem
-from api.schemas.common import AgentId, Answer, Body, Metadata, UploadId, Variables
+from api.schemas.common import AgentId, Answer, Body, Country, Metadata, UploadId, Variables
+from api.schemas.recipients import RecipientRow
 from calling.domain.campaign import MAX_INLINE, CampaignStatus, RetryOn
 from calling.domain.limits import MAX_CAP
-from calling.domain.recipient import RecipientState, Verdict
+from calling.domain.lists import row_of
+from calling.domain.rows import BadRow, Row
 from calling.usecases.compose_campaign import too_many_recipients
 
 MAX_LISTED = 50
-MAX_RECIPIENTS = 200
-MAX_REPORTED = 20_000
-
-
-class RecipientRow(Body):
-    """One person to call. What is wrong with a number, a zone or a time refuses this row alone, not the request."""
-
-    phone_number: Annotated[
-        str, Field(validation_alias=AliasChoices("phone_number", "phone"), description="E.164, like +447700900123")
-    ]
-    dynamic_vars: Annotated[
-        dict[Annotated[str, Field(min_length=1, max_length=128)], Annotated[str, Field(coerce_numbers_to_str=True)]],
-        Field(validation_alias=AliasChoices("dynamic_vars", "variables"), default_factory=dict),
-    ]
-    metadata: Metadata | None = None
-    prompt_override: Annotated[str | None, Field(validation_alias=AliasChoices("prompt_override", "prompt"))] = None
-    timezone: Annotated[str | None, Field(description="IANA; omitted: the zones of the number")] = None
-    not_after: Annotated[
-        str | None, Field(description="ISO 8601: not dialled any more after this; without an offset on its own clock")
-    ] = None
 
 
 def _not_too_many(rows: object) -> object:
@@ -47,11 +29,18 @@ class CampaignRequestBody(Body):
 
     agent_id: AgentId
     recipients: Annotated[
-        Annotated[list[RecipientRow], Field(fail_fast=True)] | None,
+        list[Annotated[Row | BadRow, PlainValidator(row_of, json_schema_input_type=RecipientRow)]] | None,
         BeforeValidator(_not_too_many),
         Field(description=f"At most {MAX_INLINE:,}; longer lists are uploaded, see POST /v1/uploads"),
     ] = None
     recipients_upload_id: UploadId | None = None
+    default_country: Annotated[
+        Country | None, Field(description="Omitted: the agent's, else that of the number called from, as a guess")
+    ] = None
+    phone_column: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="Of an uploaded CSV list: the name of the numbers' column"),
+    ] = None
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     prompt: Annotated[
         str | None,
@@ -85,7 +74,7 @@ class CampaignRequestBody(Body):
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 1
     retry_on: Annotated[tuple[RetryOn, ...], Field(max_length=5, description="Needs max_attempts above 1")] = ()
     retry_delay_minutes: Annotated[int, Field(ge=0, le=10_080)] = 0
-    skip_invalid: Annotated[bool, Field(description="false: any bad row refuses the whole request")] = False
+    skip_invalid: Annotated[bool, Field(description="false: any bad row refuses the whole request or list")] = False
     recurrence: Annotated[
         str | None,
         Field(min_length=1, max_length=256, description="EventBridge's cron(...) or rate(...), read in `timezone`"),
@@ -203,6 +192,8 @@ class CampaignOut(Answer):
     retry_on: list[RetryOn]
     retry_delay_minutes: int
     skip_invalid: bool
+    default_country: Annotated[str | None, Field(description="As the request or the agent said it")]
+    phone_column: str | None
     recurrence: str | None
     recurrence_ends_at: str | None
     parent_id: Annotated[str | None, Field(description="The recurring campaign this is a run of")]
@@ -246,51 +237,3 @@ class CampaignTimeline(Answer):
     campaign_id: str
     status: CampaignStatus
     timeline: list[TimelineItem]
-
-
-class RecipientFilters(Body):
-    """Which recipients to list."""
-
-    limit: Annotated[int, Field(ge=1, le=MAX_RECIPIENTS)] = 50
-    offset: Annotated[int, Field(ge=0, le=10_000)] = 0
-    cursor: str | None = None
-    state: RecipientState | None = None
-
-
-class ReportFilters(Body):
-    """Which part of a report to give."""
-
-    limit: Annotated[int, Field(ge=1, le=MAX_REPORTED)] = MAX_REPORTED
-    cursor: str | None = None
-
-
-class DecisionOut(Answer):
-    """One decision to dial or not to dial, and what it was decided on."""
-
-    at: str
-    verdict: Verdict
-    reason: str
-    details: dict[str, Any]
-
-
-class RecipientOut(Answer):
-    """One person of a campaign: where they stand, and why not yet, or how it ended."""
-
-    index: Annotated[int, Field(description="The row, from 0")]
-    phone_number: Annotated[str, Field(description="Of an invalid row: what stood there, cut short")]
-    state: RecipientState
-    outcome: Annotated[str | None, Field(description="Of the last attempt, in the words of retry_on")]
-    attempts: Annotated[int, Field(description="Requests to the carrier")]
-    call_ids: list[str]
-    call_id: Annotated[str | None, Field(description="The call under way, or the last one")]
-    reason: Annotated[str, Field(description="Why not called yet, or how it ended")]
-    due_at: Annotated[str | None, Field(description="While pending: when it is looked at next")]
-    next_attempt_at: Annotated[str | None, Field(description="While pending: when the next attempt is allowed")]
-    last_ended_at: str | None
-    not_after: str | None
-    timezone: Annotated[str, Field(description="The first of timezones")]
-    timezones: Annotated[list[str], Field(description="The window must be open in all of them")]
-    zone_source: Annotated[str, Field(description="How they were found: recipient, number, campaign")]
-    country: str | None
-    metadata: dict[str, Any] | None
-    decisions: list[DecisionOut]

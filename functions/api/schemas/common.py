@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from calling.domain.errors import InvalidRequest, NotFound
+from calling.domain.written_number import read_country
 
 MAX_METADATA = 4_096  # bytes of compact JSON
 MAX_VARIABLES = 16_384
@@ -124,6 +125,12 @@ TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_ti
 Metadata = Annotated[
     dict[str, Any], AfterValidator(_metadata), Field(description="At most 4 KB; echoed on the record and in webhooks")
 ]
+# How a person's number without a `+` is read. The domain's error names the field.
+Country = Annotated[
+    str,
+    AfterValidator(read_country),
+    Field(max_length=8, description="ISO 3166, like GB: numbers without + are read as that country's"),
+]
 # A number is taken for its text: variables often come out of spreadsheets.
 Variables = Annotated[
     dict[
@@ -133,6 +140,12 @@ Variables = Annotated[
     AfterValidator(_variables),
     Field(description="Fills {name} and {{name}} in the agent's prompt, prompt and voicemail message"),
 ]
+
+
+class Reading(Body):
+    """How a person's number in a path is read."""
+
+    default_country: Country | None = None
 
 
 def iso(at: int) -> str:

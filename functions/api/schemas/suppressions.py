@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.schemas.common import Answer, Body
+from api.schemas.common import Answer, Body, Country
 from calling.domain.contact import SuppressionSource
 
 MAX_IMPORTED = 10_000
@@ -28,6 +28,9 @@ class SuppressionsImport(Body):
     written.
     """
 
+    default_country: Annotated[
+        Country | None, Field(description="Omitted: the countries of the account's numbers, as a guess")
+    ] = None
     phone_numbers: Annotated[list[str], Field(max_length=MAX_IMPORTED)] | None = None
     suppressions: Annotated[list[SuppressionRow], Field(max_length=MAX_IMPORTED)] | None = None
 

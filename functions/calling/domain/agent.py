@@ -117,6 +117,7 @@ class Agent:
     voice_id: str = DEFAULT_VOICE
     language: str = "en"
     timezone: str | None = None
+    default_country: str | None = None  # ISO 3166: how numbers without a + are read
     temperature: float = 0.3
     response_length: str = "medium"
     llm_model: str | None = None

@@ -86,6 +86,8 @@ class Campaign:
     retry_on: tuple[RetryOn, ...] = ()
     retry_delay_minutes: int = 0
     skip_invalid: bool = False
+    default_country: str | None = None  # said for it or for its agent: settles how numbers without a + are read
+    phone_column: str | None = None  # of an uploaded CSV list
     scheduled_at: int | None = None
     recurrence: str | None = None  # EventBridge's cron(...) or rate(...), read in `timezone`
     recurrence_ends_at: int | None = None

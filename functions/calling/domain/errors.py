@@ -2,6 +2,7 @@
 
 RedialError
 ├── InvalidRequest       the caller's input is wrong (codes of the contract: missing_field, invalid_field, …)
+│   └── UnreadableList   an uploaded list of which no row can be read; says why, and what to do
 ├── NotAuthenticated     the key is unknown, wrong or incomplete
 ├── NotPermitted         the key is right, the thing belongs to somebody else or needs another scope
 ├── NotFound             no such thing in this account
@@ -35,6 +36,13 @@ class InvalidRequest(RedialError):
     """The caller's input is wrong; `details["field"]` names where."""
 
     default_code = "invalid_field"
+
+
+class UnreadableList(InvalidRequest):
+    """No row of an uploaded list can be read: it is another kind of file, or its columns are not named."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="recipients_upload_id")
 
 
 class NotAuthenticated(RedialError):

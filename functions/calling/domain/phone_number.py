@@ -1,17 +1,18 @@
-"""A phone number in E.164 or an error. It masks itself wherever it is printed."""
+"""A phone number in E.164 or an error. It masks itself wherever it is printed.
+
+What people write for a number is read in `written_number`; this room knows E.164 alone.
+"""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import phonenumbers
-from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
+from phonenumbers import PhoneNumberFormat
 from phonenumbers.phonenumberutil import NumberParseException
 
 from calling.domain.errors import InvalidRequest
 
 _E164 = re.compile(r"^\+[1-9][0-9]{6,14}$")
-_REFUSED_TYPES = {PhoneNumberType.PREMIUM_RATE: "premium-rate", PhoneNumberType.SHARED_COST: "shared-cost"}
-_LONGEST_EMERGENCY = 6  # digits, over all countries of `phonenumbers`
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +26,6 @@ class PhoneNumber:
 
     def __str__(self) -> str:
         return mask(self.e164)
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A number that may be dialled, with what reading it has shown: its type (PhoneNumberType) and country."""
-
-    number: PhoneNumber
-    parsed: phonenumbers.PhoneNumber = field(repr=False)
-    kind: int
-    country: str | None
 
 
 # What Twilio sends as From where it has no caller's number: words on a keypad. They are nobody's, though some pass for
@@ -57,7 +48,7 @@ def mask(e164: str) -> str:
 
 
 def parse(text: object, *, field: str) -> PhoneNumber:
-    """Read an E.164 number.
+    """Read an E.164 number that the carrier vouches for: one of ours, or one that called us.
 
     Possible, not only assigned, numbers pass: fictional and brand-new ranges are real to a carrier
     (`is_possible_number`; Twilio answers 21211 for the rest).
@@ -65,10 +56,6 @@ def parse(text: object, *, field: str) -> PhoneNumber:
     Raises:
         InvalidRequest: `invalid_phone_format`.
     """
-    return _parse(text, field)[0]
-
-
-def _parse(text: object, field: str) -> tuple[PhoneNumber, phonenumbers.PhoneNumber]:
     value = text.strip() if isinstance(text, str) else ""
     try:
         parsed = phonenumbers.parse(value, None) if _E164.match(value) else None
@@ -80,8 +67,12 @@ def _parse(text: object, field: str) -> tuple[PhoneNumber, phonenumbers.PhoneNum
             code="invalid_phone_format",
             field=field,
         )
-    # One person must not have two numbers: +44 (0)7700… is +447700… to the carrier, to suppression and to doubles.
-    return PhoneNumber(phonenumbers.format_number(parsed, PhoneNumberFormat.E164)), parsed
+    return e164_of(parsed)
+
+
+def e164_of(parsed: phonenumbers.PhoneNumber) -> PhoneNumber:
+    """Write a number that was read. One person has one: +44 (0)7386… is +447386… to carrier and do-not-call list."""
+    return PhoneNumber(phonenumbers.format_number(parsed, PhoneNumberFormat.E164))
 
 
 def parse_caller(text: str) -> PhoneNumber:
@@ -93,43 +84,21 @@ def parse_caller(text: str) -> PhoneNumber:
     return ANONYMOUS if number in PLACEHOLDERS else number
 
 
-def parse_callable(text: object, *, field: str) -> PhoneNumber:
-    """Read a number that may be dialled: not an emergency, short or premium-rate one.
-
-    Raises:
-        InvalidRequest: `invalid_phone_format`.
-    """
-    return read_callable(text, field=field).number
-
-
-def read_callable(text: object, *, field: str) -> Read:
-    """Do the same, and keep what was found out: reading a number is most of the work of a row.
-
-    Raises:
-        InvalidRequest: `invalid_phone_format`.
-    """
-    number, parsed = _parse(text, field)
-    kind, country = phonenumbers.number_type(parsed), _region(parsed)
-    refused = _REFUSED_TYPES.get(kind)
-    national = str(parsed.national_number)
-    if len(national) <= _LONGEST_EMERGENCY and shortnumberinfo.is_emergency_number(national, country or "US"):
-        refused = "emergency"
-    if number in PLACEHOLDERS:
-        refused = "what stands for a withheld number"
-    if refused:
-        raise InvalidRequest(
-            f"{field} is a number this service does not dial ({refused}).",
-            code="invalid_phone_format",
-            field=field,
-        )
-    return Read(number, parsed, kind, country)
-
-
 def region(number: PhoneNumber) -> str | None:
     """Give the ISO 3166 country of a number, None where it has none (+800…)."""
-    return _region(phonenumbers.parse(number.e164, None))
+    return region_of(phonenumbers.parse(number.e164, None))
 
 
-def _region(parsed: phonenumbers.PhoneNumber) -> str | None:
-    code = phonenumbers.region_code_for_number(parsed)
-    return code if code and code != "001" else None
+def region_of(parsed: phonenumbers.PhoneNumber) -> str | None:
+    """Do the same of a number that was read."""
+    return _country(phonenumbers.region_code_for_number(parsed))
+
+
+def main_region(number: PhoneNumber) -> str | None:
+    """Give the country of a number of ours; where its range names none, the main one of its calling code."""
+    parsed = phonenumbers.parse(number.e164, None)
+    return region_of(parsed) or _country(phonenumbers.region_code_for_country_code(parsed.country_code or 0))
+
+
+def _country(code: str | None) -> str | None:
+    return code if code and code not in ("001", "ZZ") else None

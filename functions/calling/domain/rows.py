@@ -1,7 +1,6 @@
 """From a row of a list to a recipient, or to the reason why it is none. Pure; the same for a request and an upload."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,17 +13,17 @@ from phonenumbers import timezone as number_zones
 from calling.domain.agent import MAX_PROMPT
 from calling.domain.campaign import Campaign
 from calling.domain.errors import InvalidRequest
-from calling.domain.phone_number import PhoneNumber, Read, read_callable
+from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import Recipient, RecipientState
 from calling.domain.window import known_zone, moment_of
+from calling.domain.written_number import Read, numbering_for, read_callable
 
 MAX_VARIABLES = 100
 MAX_TEXT = 16_384  # characters of all variables of a row
 _UNKNOWN_ZONE = "Etc/Unknown"
 _COUNTRY_ZONES: dict[int, tuple[str, ...]] = {}
 MAX_METADATA = 4_096  # bytes of JSON, as in a request for one call
-# What people and spreadsheets put between the digits: blanks, brackets, dashes, marks of direction and order.
-_BETWEEN = re.compile(r"[\s().\-\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+_LOST = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +39,46 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class BadRow:
+    """What could not be read as a row at all: what stood for its number, why, the contract's code, and which field."""
+
+    phone: str = field(repr=False)
+    reason: str
+    code: str = "invalid_field"
+    where: str | None = None
+    written: str = field(default="{}", repr=False, compare=False)  # a JSON line that is read as the same bad row
+
+
+@dataclass(frozen=True, slots=True)
 class RowError:
-    """Why a row is no recipient: its index from 0, what stood there, a code and words."""
+    """Why a row is no recipient: its index from 0, what stood there, a code and words; which field, where one is."""
 
     index: int
     phone: str = field(repr=False)
     code: str
     reason: str
+    where: str | None = None
 
 
-def read_row(campaign: Campaign, index: int, row: Row, now: int, *, accepted: bool = False) -> Recipient | RowError:
+def read_row(
+    campaign: Campaign,
+    index: int,
+    row: Row | BadRow,
+    now: int,
+    *,
+    accepted: bool = False,
+    allowed: tuple[str, ...] = (),
+) -> Recipient | RowError:
     """Make a recipient of a row: number, zones, texts and times checked. Doubles are the caller's to see.
 
     Of a list that was `accepted` before, a `not_after` that has passed meanwhile is that person's end, no bad row.
+    `allowed`: see Numbering.
     """
+    if isinstance(row, BadRow):
+        return RowError(index, row.phone, row.code, row.reason, row.where)
+    numbering = numbering_for(campaign.default_country, campaign.from_number, allowed)
     try:
-        read = read_callable(digits(row.phone), field="phone_number")
+        read = read_callable(row.phone, numbering, field="phone_number")
         zones, source = _zones(campaign, read, row.timezone)
         _check_texts(row)
         not_after = _not_after(row.not_after, zones, None if accepted else now)
@@ -107,11 +130,6 @@ def zones_of(campaign: Campaign, number: PhoneNumber, given: str | None) -> tupl
     return _zones(campaign, Read(number, parsed, phonenumbers.number_type(parsed), None), None)
 
 
-def digits(phone: str) -> str:
-    """Leave out what stands between the digits of a number."""
-    return _BETWEEN.sub("", phone)
-
-
 def _zones(campaign: Campaign, read: Read, given: str | None) -> tuple[tuple[str, ...], str]:
     if given:
         return zones_of(campaign, read.number, given)
@@ -138,14 +156,20 @@ def _check_texts(row: Row) -> None:
         raise InvalidRequest(
             f"prompt_override is longer than {MAX_PROMPT} characters.", code="prompt_too_long", field="prompt_override"
         )
+    if any(_LOST in text for text in (row.prompt or "", *row.dynamic_vars, *row.dynamic_vars.values())):
+        raise InvalidRequest("A character of this row was lost before it came here (U+FFFD): write it again.")
     size = sum(len(name) + len(value) for name, value in row.dynamic_vars.items())
     if len(row.dynamic_vars) > MAX_VARIABLES or size > MAX_TEXT:
         raise InvalidRequest("dynamic_vars are too many or too long.", field="dynamic_vars")
-    if (
-        row.metadata
-        and len(json.dumps(row.metadata, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_METADATA
-    ):
+    if row.metadata and _size(row.metadata) > MAX_METADATA:
         raise InvalidRequest(f"metadata is longer than {MAX_METADATA} bytes of JSON.", field="metadata")
+
+
+def _size(metadata: dict[str, Any]) -> int:
+    try:
+        return len(json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("metadata must be plain JSON.", field="metadata") from error
 
 
 def _not_after(given: datetime | str | None, zones: Sequence[str], now: int | None) -> int | None:

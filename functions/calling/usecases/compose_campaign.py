@@ -11,11 +11,11 @@ from calling.domain.agent import MAX_PROMPT, Agent, Number, choose_from_number
 from calling.domain.call import TimelineEntry
 from calling.domain.campaign import MAX_INLINE, UPLOAD_SHARDS, Campaign, CampaignStatus, RetryOn
 from calling.domain.errors import InvalidRequest, NotFound
-from calling.domain.lists import SeenNumbers
 from calling.domain.phone_number import parse
 from calling.domain.prompt import fill
 from calling.domain.recipient import Recipient
-from calling.domain.rows import Row, RowError, read_row
+from calling.domain.rows import BadRow, Row, RowError, read_row
+from calling.domain.seen_numbers import SeenNumbers
 from calling.domain.window import calling_window, known_zone, moment_of
 from calling.ports import AgentStore, Clock
 
@@ -29,7 +29,7 @@ class CampaignRequest:
     """What a caller of the API asks for. Times without an offset are read in `timezone`."""
 
     agent_id: str
-    rows: Sequence[Row] | None = field(default=None, repr=False)
+    rows: Sequence[Row | BadRow] | None = field(default=None, repr=False)
     upload_id: str | None = None
     name: str | None = None
     prompt: str | None = field(default=None, repr=False)
@@ -48,6 +48,8 @@ class CampaignRequest:
     retry_on: tuple[RetryOn, ...] = ()
     retry_delay_minutes: int = 0
     skip_invalid: bool = False
+    default_country: str | None = None
+    phone_column: str | None = None
     recurrence: str | None = None
     recurrence_ends_at: datetime | None = None
 
@@ -66,9 +68,17 @@ class ComposedCampaign:
 
 
 def compose_campaign(
-    account_id: str, request: CampaignRequest, campaign_id: str, *, agents: AgentStore, clock: Clock
+    account_id: str,
+    request: CampaignRequest,
+    campaign_id: str,
+    *,
+    agents: AgentStore,
+    clock: Clock,
+    allowed: tuple[str, ...] = (),
 ) -> ComposedCampaign:
     """Check a request and write the campaign it asks for, storing nothing; bad rows are only listed.
+
+    `allowed`: see Numbering.
 
     Raises what create_campaign raises, but for bad rows and uploads.
     """
@@ -85,7 +95,7 @@ def compose_campaign(
     warnings = _prompt_warnings(request, campaign, agent) + _retry_warnings(request)
     if request.rows is None:
         return ComposedCampaign(campaign, agent, number, None, (), 0, warnings)
-    recipients, invalid, duplicates = _read(campaign, request.rows, now)
+    recipients, invalid, duplicates = _read(campaign, request.rows, now, allowed)
     warnings += _missing(campaign, agent, number, recipients)
     return ComposedCampaign(campaign, agent, number, recipients, invalid, duplicates, warnings)
 
@@ -108,6 +118,8 @@ def _require_rows(request: CampaignRequest) -> None:
         raise InvalidRequest(
             "Send either recipients or recipients_upload_id.", code="no_recipients", field="recipients"
         )
+    if request.rows is not None and request.phone_column is not None:
+        raise InvalidRequest("phone_column is a column's name in an uploaded list.", field="phone_column")
     if request.rows is not None and not request.rows:
         raise InvalidRequest("recipients is empty.", code="no_recipients", field="recipients")
     if request.rows is not None and len(request.rows) > MAX_INLINE:
@@ -162,6 +174,8 @@ def _campaign(request: CampaignRequest, agent: Agent, number: Number, campaign_i
         retry_on=request.retry_on,
         retry_delay_minutes=request.retry_delay_minutes,
         skip_invalid=request.skip_invalid,
+        default_country=request.default_country or agent.default_country,
+        phone_column=request.phone_column,
         scheduled_at=scheduled_at,
         recurrence=_recurrence(request.recurrence),
         recurrence_ends_at=_moment(request.recurrence_ends_at, zone, "recurrence_ends_at", now),
@@ -181,7 +195,8 @@ def _prompt(request: CampaignRequest, agent: Agent) -> str:
                     f"prompt is longer than {MAX_PROMPT} characters.", code="prompt_too_long", field="prompt"
                 )
             return text.strip()
-    if request.rows is not None and all(row.prompt and row.prompt.strip() for row in request.rows):
+    rows = [row for row in request.rows or () if isinstance(row, Row)]
+    if rows and all(row.prompt and row.prompt.strip() for row in rows):
         return ""
     raise InvalidRequest(
         "Say in prompt why the agent calls, or give the agent an outbound_prompt, or the campaign a name.",
@@ -236,10 +251,12 @@ def _schedule(message: str, name: str) -> InvalidRequest:
     return InvalidRequest(message, code="invalid_schedule", field=name)
 
 
-def _read(campaign: Campaign, rows: Sequence[Row], now: int) -> tuple[tuple[Recipient, ...], tuple[RowError, ...], int]:
+def _read(
+    campaign: Campaign, rows: Sequence[Row | BadRow], now: int, allowed: tuple[str, ...]
+) -> tuple[tuple[Recipient, ...], tuple[RowError, ...], int]:
     seen, recipients, invalid, duplicates = SeenNumbers(), list[Recipient](), list[RowError](), 0
     for index, row in enumerate(rows):
-        found = read_row(campaign, index, row, now)
+        found = read_row(campaign, index, row, now, allowed=allowed)
         if isinstance(found, RowError):
             invalid.append(found)
         elif seen.add(found.phone_number.e164):

@@ -61,9 +61,16 @@ def upload_key(account_id: str, upload_id: str) -> str:
 
 
 def create_campaign(
-    account_id: str, request: CampaignRequest, *, ports: CreatePorts, once: str | None = None
+    account_id: str,
+    request: CampaignRequest,
+    *,
+    ports: CreatePorts,
+    once: str | None = None,
+    allowed: tuple[str, ...] = (),
 ) -> ComposedCampaign:
     """Accept a campaign. With `once` (24 hex) a repeated request finds the campaign that the first one made.
+
+    `allowed`: see Numbering.
 
     Raises:
         NotFound: `agent_not_found`, `upload_not_found`.
@@ -77,7 +84,9 @@ def create_campaign(
     first = ports.campaigns.get(account_id, campaign_id) if once else None
     if first is not None and ports.clock.now() - first.created_at >= REMEMBERED_MS:
         campaign_id, first = ports.ids.new("camp"), None  # the key was used the other day
-    composed = compose_campaign(account_id, request, campaign_id, agents=ports.agents, clock=ports.clock)
+    composed = compose_campaign(
+        account_id, request, campaign_id, agents=ports.agents, clock=ports.clock, allowed=allowed
+    )
     if composed.invalid and not request.skip_invalid:
         raise _bad_rows(composed.invalid)
     if composed.recipients is not None and not composed.recipients:
@@ -100,7 +109,7 @@ def _bad_rows(invalid: Sequence[RowError]) -> InvalidRequest:
     return InvalidRequest(
         f"recipients.{first.index}: {first.reason}{more} Mend them, or send skip_invalid: true.",
         code=first.code,
-        field=f"recipients.{first.index}",
+        field=f"recipients.{first.index}.{first.where}" if first.where else f"recipients.{first.index}",
         invalid=[{"phone": e.phone, "reason": e.reason, "row_index": e.index} for e in invalid],
     )
 

@@ -11,11 +11,12 @@ from typing import Any
 from calling.domain.call import TimelineEntry
 from calling.domain.campaign import MAX_UPLOADED, Campaign, CampaignStatus, Counts
 from calling.domain.due import first_look
-from calling.domain.errors import NotFound
-from calling.domain.lists import BadRow, SeenNumbers, read_rows
+from calling.domain.errors import NotFound, UnreadableList
+from calling.domain.lists import read_rows
 from calling.domain.recipient import Recipient, RecipientState
 from calling.domain.revision import CampaignRevision
 from calling.domain.rows import RowError, read_row, refused_row
+from calling.domain.seen_numbers import SeenNumbers
 from calling.ports import BlobStore, CampaignStore, Clock
 from calling.usecases.revise_campaign import revise_campaign
 from calling.usecases.steer_campaign import finished
@@ -43,6 +44,7 @@ def import_recipients(
     progress: Progress = Progress(),
     until: int,
     gave_up: bool = False,
+    allowed: tuple[str, ...] = (),
     campaigns: CampaignStore,
     blobs: BlobStore,
     clock: Clock,
@@ -50,7 +52,7 @@ def import_recipients(
     """Read on from `progress`, beginning nothing new after `until` (epoch ms).
 
     Returns `{"result": "done"}`, or `{"result": "more", "progress": {…}}`. `gave_up`: every try failed, the campaign
-    fails with that reason.
+    fails with that reason; as it does where no row of its list can be read. `allowed`: see Numbering.
 
     Raises:
         NotFound: `campaign_not_found`: its record has not come, though it was waited for.
@@ -63,8 +65,25 @@ def import_recipients(
     if gave_up:
         _fail(campaign, "its list could not be read", campaigns=campaigns, clock=clock)
         return {"result": "done"}
-    seen, batch = SeenNumbers(), list[Recipient]()
-    for recipient, known in _recipients(campaign, seen, progress.rows, blobs=blobs, clock=clock):
+    try:
+        rows = _recipients(campaign, progress.rows, allowed, blobs=blobs, now=clock.now())
+        return _store(campaign, rows, progress, until, campaigns=campaigns, clock=clock)
+    except UnreadableList as error:  # before the first row
+        _fail(campaign, f"its list cannot be read: {error.message}", campaigns=campaigns, clock=clock)
+        return {"result": "done"}
+
+
+def _store(
+    campaign: Campaign,
+    rows: Iterator[tuple[Recipient | None, Recipient | None]],
+    progress: Progress,
+    until: int,
+    *,
+    campaigns: CampaignStore,
+    clock: Clock,
+) -> dict[str, Any]:
+    batch = list[Recipient]()
+    for recipient, known in rows:
         progress = _count(progress, recipient)
         if progress.rows > MAX_UPLOADED:
             _fail(campaign, f"its list has more than {MAX_UPLOADED:,} rows", campaigns=campaigns, clock=clock)
@@ -91,13 +110,13 @@ def _record(account_id: str, campaign_id: str, *, campaigns: CampaignStore, cloc
 
 
 def _recipients(
-    campaign: Campaign, seen: SeenNumbers, done: int, *, blobs: BlobStore, clock: Clock
+    campaign: Campaign, done: int, allowed: tuple[str, ...], *, blobs: BlobStore, now: int
 ) -> Iterator[tuple[Recipient | None, Recipient | None]]:
     """Give (what the row is, what to store of it) from row `done` on: a double is (None, None)."""
-    now = clock.now()
-    for index, row in enumerate(read_rows(blobs.chunks(campaign.source_key))):
-        found = RowError(index, row.phone, "invalid_row", row.reason) if isinstance(row, BadRow) else None
-        recipient = found or read_row(campaign, index, row, now, accepted=True)  # type: ignore[arg-type]  # a BadRow has its error
+    seen = SeenNumbers()
+    rows = read_rows(lambda: blobs.chunks(campaign.source_key), campaign.phone_column)
+    for index, row in enumerate(rows):
+        recipient = read_row(campaign, index, row, now, accepted=True, allowed=allowed)
         bad = refused_row(campaign, recipient) if isinstance(recipient, RowError) else None
         new = not isinstance(recipient, RowError) and seen.add(recipient.phone_number.e164)
         if index < done:

@@ -7,8 +7,9 @@ from typing import Any
 from calling.domain.agent import MAX_PROMPT, Agent, Number, VoicemailAction, choose_from_number, voicemail_plan
 from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
 from calling.domain.errors import InvalidRequest, NotFound
-from calling.domain.phone_number import PhoneNumber, parse, parse_callable
+from calling.domain.phone_number import PhoneNumber, parse
 from calling.domain.prompt import fill, zone
+from calling.domain.written_number import numbering_for, read_callable
 from calling.ports import AgentStore, AlreadyExists, CallStore, CampaignStore, Clock, DialQueue, Ids
 
 REMEMBERED_MS = 24 * 3600 * 1000  # how long a repeated request finds the first one's call
@@ -28,6 +29,7 @@ class CallRequest:
     voicemail_action: VoicemailAction | None = None
     voicemail_message: str | None = field(default=None, repr=False)
     not_after: datetime | None = None
+    default_country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,11 @@ def place_call(
     clock: Clock,
     ids: Ids,
     once: str | None = None,
+    allowed: tuple[str, ...] = (),
 ) -> PlacedCall:
     """Accept a call. With `once` (24 hex) a repeated request finds the call that the first one made.
+
+    `allowed`: see Numbering.
 
     The message goes first and the record after it, so that an accepted call always has its message; a message whose
     record never appears is dropped by dispatch_dial.
@@ -68,11 +73,14 @@ def place_call(
     Raises:
         NotFound: `agent_not_found`, `campaign_not_found`.
         NotPermitted: `from_number_not_owned`.
-        InvalidRequest: `invalid_phone_format`, `prompt_required`, `prompt_too_long`, `agent_no_phone`,
-            `from_number_not_outbound`, `voicemail_message_required`, `invalid_field`.
+        InvalidRequest: `invalid_phone_format`, `ambiguous_phone`, `destination_not_allowed`, `prompt_required`,
+            `prompt_too_long`, `agent_no_phone`, `from_number_not_outbound`, `voicemail_message_required`,
+            `invalid_field`.
     """
     call_id = f"call_{once}" if once else ids.new("call")
-    composed = compose_call(account_id, request, call_id, agents=agents, campaigns=campaigns, clock=clock)
+    composed = compose_call(
+        account_id, request, call_id, agents=agents, campaigns=campaigns, clock=clock, allowed=allowed
+    )
     call = composed.call
     queue.send(account_id, call.call_id)
     try:
@@ -96,9 +104,9 @@ def compose_call(
     agents: AgentStore,
     campaigns: CampaignStore,
     clock: Clock,
+    allowed: tuple[str, ...] = (),
 ) -> ComposedCall:
     """Check a request and write the call it asks for, storing nothing. Raises what place_call raises."""
-    to_number = parse_callable(request.to_number, field="to_number")
     wanted = parse(request.from_number, field="from_number") if request.from_number is not None else None
     found = agents.get_agent(account_id, request.agent_id)
     if found is None:
@@ -109,6 +117,8 @@ def compose_call(
     number = choose_from_number(numbers, wanted.e164 if wanted else None)
     if request.campaign_id is not None and campaigns.get(account_id, request.campaign_id) is None:
         raise NotFound("There is no such campaign.", code="campaign_not_found", field="campaign_id")
+    numbering = numbering_for(request.default_country or agent.default_country, number.phone_number, allowed)
+    to_number = read_callable(request.to_number, numbering, field="to_number").number
     call = _call(request, agent, number, to_number, clock.now(), call_id)
     return ComposedCall(call, agent, number, _warnings(agent, number, call))
 

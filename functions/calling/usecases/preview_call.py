@@ -43,9 +43,12 @@ def preview_call(
     campaigns: CampaignStore,
     people: PeopleStore,
     clock: Clock,
+    allowed: tuple[str, ...] = (),
 ) -> Preview:
     """Compose a call as it would be placed now. Raises what place_call raises."""
-    composed = compose_call(account_id, request, "call_preview", agents=agents, campaigns=campaigns, clock=clock)
+    composed = compose_call(
+        account_id, request, "call_preview", agents=agents, campaigns=campaigns, clock=clock, allowed=allowed
+    )
     call = composed.call
     past = choose(people.summaries(account_id, call.person, limit=MAX_CALLS))
     told = people.caller(account_id, call.our_number, call.person) or {}

@@ -8,9 +8,10 @@ from calling.domain.campaign import Campaign, CampaignStatus
 from calling.domain.contact import Contact, free_at
 from calling.domain.estimate import CostRange, cost_range, finish_at
 from calling.domain.limits import Limits
-from calling.domain.lists import BadRow, SeenNumbers, read_rows
+from calling.domain.lists import read_rows
 from calling.domain.recipient import Recipient
-from calling.domain.rows import Row, RowError, read_row
+from calling.domain.rows import BadRow, Row, RowError, read_row
+from calling.domain.seen_numbers import SeenNumbers
 from calling.domain.window import next_open
 from calling.ports import AgentStore, BlobStore, Clock, ContactStore, LimitsStore
 from calling.usecases.compose_campaign import CampaignRequest, ComposedCampaign, compose_campaign, missing_variables
@@ -61,23 +62,31 @@ class CampaignPreview:
 
 
 def preview_campaign(
-    account_id: str, request: CampaignRequest, *, ports: PreviewPorts, default_model: str
+    account_id: str,
+    request: CampaignRequest,
+    *,
+    ports: PreviewPorts,
+    default_model: str,
+    allowed: tuple[str, ...] = (),
 ) -> CampaignPreview:
     """Look a campaign over before it is created. Bad rows are listed and refuse nothing.
 
-    `default_model` is that of agents which name none.
+    `default_model` is that of agents which name none; `allowed`: see Numbering.
 
-    Raises what create_campaign raises but for bad rows.
+    Raises what create_campaign raises but for bad rows; UnreadableList.
     """
-    composed = compose_campaign(account_id, request, "camp_preview", agents=ports.agents, clock=ports.clock)
+    composed = compose_campaign(
+        account_id, request, "camp_preview", agents=ports.agents, clock=ports.clock, allowed=allowed
+    )
     now, limits = ports.clock.now(), ports.limits.get(account_id)
     start = composed.campaign.scheduled_at or now
     composed = replace(composed, campaign=replace(composed.campaign, status=CampaignStatus.RUNNING))
     tally, warnings = Tally(), composed.warnings
     if request.upload_id is not None:
         require_upload(account_id, request.upload_id, blobs=ports.blobs)
-        rows = read_rows(ports.blobs.chunks(upload_key(account_id, request.upload_id)))
-        recipients: Iterator[Recipient] = _uploaded(composed.campaign, islice(rows, MAX_LOOKED_AT), tally, now)
+        key = upload_key(account_id, request.upload_id)
+        rows = islice(read_rows(lambda: ports.blobs.chunks(key), request.phone_column), MAX_LOOKED_AT)
+        recipients: Iterator[Recipient] = _uploaded(composed.campaign, rows, tally, now, allowed)
     else:
         recipients = iter(composed.recipients or ())
         tally.rows, tally.invalid = len(request.rows or ()), list(composed.invalid)
@@ -102,13 +111,14 @@ def preview_campaign(
     )
 
 
-def _uploaded(campaign: Campaign, rows: Iterator[Row | BadRow], tally: Tally, now: int) -> Iterator[Recipient]:
+def _uploaded(
+    campaign: Campaign, rows: Iterator[Row | BadRow], tally: Tally, now: int, allowed: tuple[str, ...]
+) -> Iterator[Recipient]:
     """Read an upload as its import would, counting what is no recipient."""
     seen = SeenNumbers()
     for index, row in enumerate(rows):
         tally.rows += 1
-        bad = RowError(index, row.phone, "invalid_row", row.reason) if isinstance(row, BadRow) else None
-        found = bad or read_row(campaign, index, row, now)  # type: ignore[arg-type]  # a BadRow has its error
+        found = read_row(campaign, index, row, now, allowed=allowed)
         if isinstance(found, RowError):
             tally.invalid.append(found)
         elif seen.add(found.phone_number.e164):

@@ -111,5 +111,5 @@ def _run_id(parent: Campaign, occasion: str) -> str:
 # What a run has of its recurring campaign: all that was asked, nothing of how it goes.
 _ASKED = (
     "name", "prompt", "dynamic_vars", "metadata", "timezone", "window", "max_concurrent", "max_attempts", "retry_on",
-    "retry_delay_minutes", "skip_invalid", "source_key", "shards",
+    "retry_delay_minutes", "skip_invalid", "default_country", "phone_column", "source_key", "shards",
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import pytest
 
 from calling.settings import (
+    DestinationSettings,
     ModelSettings,
     PaceSettings,
     PublicSettings,
@@ -35,6 +36,17 @@ def test_all_that_is_wrong_is_named_and_no_value() -> None:
         load(PaceSettings, {"GLOBAL_CAP": "s3cret"})
     assert "GLOBAL_CAP" in str(raised.value)
     assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("text", "prefixes"), [("", ()), ("+882", ("+882",)), (" +882, +1900 ", ("+882", "+1900"))])
+def test_allowed_destinations_are_prefixes(text: str, prefixes: tuple[str, ...]) -> None:
+    assert load(DestinationSettings, {"ALLOWED_DESTINATIONS": text}).prefixes == prefixes
+
+
+@pytest.mark.parametrize("text", ["1900", "+", "+0", "GB", "+1900;+882", "+19 00"])
+def test_what_is_no_prefix_is_told_and_not_ignored(text: str) -> None:
+    with pytest.raises(SettingsError, match="ALLOWED_DESTINATIONS"):
+        load(DestinationSettings, {"ALLOWED_DESTINATIONS": text})
 
 
 def test_addresses_lose_their_last_slash() -> None:

@@ -22,6 +22,7 @@ def test_an_agent_has_the_contracts_defaults(api: Api) -> None:
         "voice_id": "Joanna",
         "language": "en",
         "timezone": None,
+        "default_country": None,
         "temperature": 0.3,
         "response_length": "medium",
         "llm_model": None,

@@ -182,7 +182,7 @@ def test_bad_rows_refuse_the_request_or_are_skipped(world: World, api: Api) -> N
         ({"recipients": [{"phone": PEOPLE[0], "phone_number": PEOPLE[0]}]}, 400, "unknown_field", "recipients.0.phone"),
         ({"recipients": [{"phone": PEOPLE[0], "extra": 1}]}, 400, "unknown_field", "recipients.0.extra"),
         ({"recipients": [{}]}, 400, "missing_field", "recipients.0.phone_number"),
-        ({"recipients": [{"phone": 447111000001}]}, 400, "invalid_field", "recipients.0.phone"),
+        ({"recipients": [{"phone": 447111000001}]}, 400, "invalid_field", "recipients.0.phone_number"),
         ({"recipients": [{"phone": PEOPLE[0], "variables": {"a": []}}]}, 400, "invalid_field", None),
         ({"recipients": [{"phone": PEOPLE[0], "metadata": {"a": "b" * 4096}}]}, 400, "invalid_field", None),
         ({"recipients": [{"phone": PEOPLE[0], "prompt": "x" * 16_001}]}, 400, "prompt_too_long", "recipients.0"),

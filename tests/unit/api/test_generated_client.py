@@ -26,6 +26,7 @@ AGENT: dict[str, Any] = {
     "voice_id": "Amy",
     "language": "en-GB",
     "timezone": "Europe/London",
+    "default_country": "GB",
     "temperature": 0.7,
     "response_length": "long",
     "llm_model": "claude-haiku-4-5",
