@@ -220,7 +220,7 @@ def test_a_copy_of_a_message_that_is_outrun_leaves_the_places_of_the_one_that_go
 @pytest.mark.parametrize("others", [0, 40])
 def test_who_was_held_for_a_country_is_called_as_soon_as_it_is_lifted(make: Make, others: int) -> None:
     world = make()
-    german = numbers(12, start="+491512")
+    german = numbers(12, start="+4915120")
     for phone in german:
         world.lives(phone, refused(21215))
     campaign_id = world.create([*german, *numbers(others)])

@@ -192,7 +192,7 @@ def test_what_the_account_lacks_pauses_the_campaign_and_costs_nobody_anything(ma
 
 def test_a_country_that_may_not_be_called_costs_nobody_their_call_however_often_it_is_lifted(make: Make) -> None:
     world = make(limits=replace(SLOW, frequency_cap=ONCE, breaker=NEVER_TRIPS))
-    german = numbers(20, start="+491512")
+    german = numbers(20, start="+4915120")
     for phone in german:
         world.lives(phone, refused(21215))
     campaign_id = world.create([Row(phone) for phone in german], max_attempts=1)
