@@ -1,4 +1,4 @@
-"""What the deployment allows to dial: one parameter, from the laptop's environment to the functions that read numbers."""
+"""What the deployment allows to dial: one parameter, from a laptop's environment to the functions that ask for it."""
 
 import re
 

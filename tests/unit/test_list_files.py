@@ -68,8 +68,8 @@ def test_blank_lines_may_stand_above_the_header_and_anywhere(above: str) -> None
     [
         "Phone", "PHONE", "phone_number", "Phone Number", " phone  number ", "Phone-Number", "PhoneNumber", "Phone #",
         "Phone No.", "number", "Number", "contact_number", "Contact Number", "to_number", "Telephone", "Tel.", "Mobile",
-        "Mobile Number", "Cell Phone", "msisdn", "Phone 1 - Value", "E.164", "Telefon", "Handynummer", "Téléphone", "Teléfono", "Móvil",
-        "\N{NO-BREAK SPACE}Phone", '"Phone"', '"phone\nnumber"',
+        "Mobile Number", "Cell Phone", "msisdn", "E.164", "Telefon", "Handynummer", "Téléphone", "Teléfono", "Móvil",
+        "\N{NO-BREAK SPACE}Phone", "Phone 1 - Value", '"Phone"', '"phone\nnumber"',
     ],
 )  # fmt: skip
 def test_a_phones_column_is_known_by_its_usual_names(header: str) -> None:
