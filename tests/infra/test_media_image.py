@@ -14,14 +14,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
 from tests.infra.clean import bare_python, environment, uv
 from tests.infra.dockerfile import Stage, build, instructions
-from tests.infra.plan import MEDIA, MEDIA_STACK, ROOT
+from tests.infra.plan import MEDIA, MEDIA_STACK, ROOT, TEMPLATE
 
 WITHIN = 60.0
+MEDIA_PARAMETERS = TEMPLATE["Resources"]["Media"]["Properties"]["Parameters"]
 UV = """#!/bin/sh
 for word do
     shift
@@ -48,7 +50,8 @@ def cloud() -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            data = json.dumps({"SecretString": json.dumps({"api_key": "a-key"})}).encode()
+            secret = {"SecretString": json.dumps({"api_key": "a-key"}), "CreatedDate": 1_764_000_000.0}
+            data = json.dumps(secret).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
@@ -69,8 +72,7 @@ def cloud() -> Iterator[str]:
 def settings(image: Stage, cloud: str) -> dict[str, str]:
     """The environment the task definition gives, the image's own under it, and a laptop's addresses over it."""
     (container,) = MEDIA_STACK["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
-    given = {entry["Name"]: str(entry["Value"]) for entry in container["Environment"]}
-    given |= {name: "1" for name, value in given.items() if "Ref" in value and name.endswith("_DAYS")}
+    given = {entry["Name"]: as_deployed(entry["Value"]) for entry in container["Environment"]}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -85,6 +87,13 @@ def settings(image: Stage, cloud: str) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
     }
     return own | given | laptop
+
+
+def as_deployed(value: Any) -> str:
+    """Say what a value is in a deployment that chooses nothing; what is made with it is known by its name alone."""
+    passed = MEDIA_PARAMETERS.get(value["Ref"]) if isinstance(value, dict) and "Ref" in value else None
+    chosen = TEMPLATE["Parameters"].get(passed["Ref"]) if isinstance(passed, dict) and "Ref" in passed else None
+    return str(chosen["Default"] if chosen else value)
 
 
 def test_docker_is_sent_what_is_copied_and_nothing_else() -> None:
