@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from calling.domain.agent import DEFAULT_VOICE, heard_accent
 from calling.domain.call import Call, Direction
-from calling.domain.prompt import Brief, fill, system_prompt
+from calling.domain.placeholders import fill
+from calling.domain.prompt import Brief, system_prompt
 from calling.usecases.brief_call import brief_call
 from calling.usecases.prepare_opener import opener_keys
 from media.attempt import attempt
@@ -49,7 +50,7 @@ async def brief(call: Call, house: House) -> Briefing:
 def _compose(known: Brief, words: str | None, sound: bytes | None) -> Briefing:
     agent, call = known.agent, known.call
     if words is None and call.direction is Direction.INBOUND and agent.welcome_message:
-        words = fill(agent.welcome_message, call.dynamic_vars)[0]
+        words = fill(agent.welcome_message, call.dynamic_vars).text
     voice_id = call.voice_id or known.number.voice_id or agent.voice_id or DEFAULT_VOICE
     return Briefing(
         config=_config(known, words, has_audio=bool(sound)),
@@ -83,7 +84,7 @@ def _config(known: Brief, words: str | None, *, has_audio: bool) -> Conversation
         silence_hangup=float(agent.silence_hangup_seconds),
         max_duration=float(call.max_duration_seconds),
         voicemail_action=call.voicemail_action.value,
-        voicemail_message=fill(message, call.dynamic_vars)[0] if message else None,
+        voicemail_message=fill(message, call.dynamic_vars).text if message else None,
         detect_voicemail=call.amd_enabled and call.direction is Direction.OUTBOUND,
     )
 

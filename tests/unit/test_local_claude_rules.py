@@ -19,12 +19,14 @@ from calling.domain.prompt import (
     summary_request,
     system_prompt,
 )
+from calling.domain.transcript import Turn
 from infra.local.claude.hearing import only_greets, preference, said_name
 from infra.local.claude.prompt_reading import read_brief
 from infra.local.claude.purpose import read_purpose, to_second_person
 from infra.local.claude.rules import answer
 from infra.local.claude.slots import slots_in, wanted_slot
 
+SAID = (Turn(0, "agent", "Hello.", 0, 1), Turn(1, "caller", "Yes, this is Ana.", 2, 3))
 NOTHING_HEARD = "(The callee has answered and said nothing yet.)"
 TOOLS = [{"name": name, "input_schema": {"type": "object"}} for name in ("end_call", "voicemail_detected")]
 STOP_CALLING = {"name": "stop_calling", "input_schema": {"type": "object"}}
@@ -281,7 +283,7 @@ def test_it_reads_the_prompts_redial_really_writes() -> None:
     )
     request = {
         "system": SUMMARY_SYSTEM,
-        "messages": [{"role": "user", "content": summary_request(brief, "Agent: Hello.\nCaller: Yes, this is Ana.")}],
+        "messages": [{"role": "user", "content": summary_request(brief, SAID)}],
         "tools": [SUMMARY_TOOL],
         "tool_choice": {"type": "tool", "name": SUMMARY_TOOL["name"]},
     }

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from calling.domain.phone_number import PhoneNumber
 
 MAX_CALLS = 5  # past calls an agent is told of
+MAX_FACTS = 40  # of all calls together
 MAX_CHARACTERS = 4_000  # of all their summaries together, so that a long past never crowds out the purpose
 
 
@@ -36,8 +38,8 @@ def choose(summaries: Sequence[CallSummary]) -> tuple[CallSummary, ...]:
 
 
 def known_facts(summaries: Sequence[CallSummary]) -> dict[str, str]:
-    """Merge the facts of all past calls; what was learnt later wins."""
+    """Merge the facts of all past calls: at most MAX_FACTS, and what was learnt later wins."""
     facts: dict[str, str] = {}
-    for summary in sorted(summaries, key=lambda s: (s.ended_at, s.call_id)):
-        facts.update(summary.facts)
-    return facts
+    for summary in sorted(summaries, key=lambda s: (s.ended_at, s.call_id), reverse=True):
+        facts |= {name: text for name, text in summary.facts.items() if name not in facts}
+    return dict(islice(facts.items(), MAX_FACTS))

@@ -1,6 +1,6 @@
 """Turns and the transcript made of them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,9 +21,9 @@ class Turn:
     latency_ms: int | None = None
 
 
-def transcript(turns: Iterable[Turn]) -> str:
-    """Write a line a turn: `Agent: …`, `Caller: …`, in order."""
-    return "\n".join(f"{_SPEAKER[t.role]}: {t.text}" for t in sorted(turns, key=lambda t: t.index))
+def transcript(turns: Iterable[Turn], *, write: Callable[[str], str] = str) -> str:
+    """Write a line a turn, its words as `write` writes them: `Agent: …`, `Caller: …`, in order."""
+    return "\n".join(f"{_SPEAKER[t.role]}: {write(t.text)}" for t in sorted(turns, key=lambda t: t.index))
 
 
 def anyone_spoke(turns: Iterable[Turn]) -> bool:

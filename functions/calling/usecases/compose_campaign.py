@@ -7,12 +7,12 @@ from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
 
-from calling.domain.agent import MAX_PROMPT, Agent, Number, choose_from_number
+from calling.domain.agent import MAX_PROMPT, Agent, Number, VoicemailAction, choose_from_number, voicemail_plan
 from calling.domain.call import TimelineEntry
 from calling.domain.campaign import MAX_INLINE, UPLOAD_SHARDS, Campaign, CampaignStatus, RetryOn
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import parse
-from calling.domain.prompt import fill
+from calling.domain.placeholders import fill, lacking
 from calling.domain.recipient import Recipient
 from calling.domain.rows import BadRow, Row, RowError, read_row
 from calling.domain.seen_numbers import SeenNumbers
@@ -103,14 +103,23 @@ def compose_campaign(
 def missing_variables(campaign: Campaign, agent: Agent, number: Number, recipient: Recipient) -> tuple[str, ...]:
     """Name the variables that a recipient's call asks for and that have no value."""
     prompt = recipient.prompt or campaign.prompt or agent.outbound_prompt or campaign.name or ""
-    asked = dict.fromkeys(name for text in (agent.system_prompt, number.custom_prompt, prompt) for name in _asked(text))
-    return tuple(name for name in asked if name not in recipient.dynamic_vars and name not in campaign.dynamic_vars)
+    texts = "\n".join(text for text in (agent.system_prompt, number.custom_prompt, prompt) if text)
+    asked = dict.fromkeys(_asked(texts, code=True) + _asked(_voicemail_message(agent, number), code=False))
+    return lacking(tuple(asked), recipient.dynamic_vars, campaign.dynamic_vars)
 
 
 @lru_cache(maxsize=64)
-def _asked(text: str | None) -> tuple[str, ...]:
+def _asked(text: str, *, code: bool) -> tuple[str, ...]:
     """Name a text's variables: ten thousand recipients mostly share their texts."""
-    return fill(text or "", {})[1]
+    return fill(text, {}, code=code).missing
+
+
+def _voicemail_message(agent: Agent, number: Number) -> str:
+    try:
+        action, words = voicemail_plan(agent, number, None, None)
+    except InvalidRequest:
+        return ""  # it pauses the campaign, and says why, before anybody is dialled
+    return words or "" if action is VoicemailAction.LEAVE_MESSAGE else ""
 
 
 def _require_rows(request: CampaignRequest) -> None:

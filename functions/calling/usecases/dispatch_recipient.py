@@ -20,6 +20,7 @@ from calling.domain.errors import InvalidRequest
 from calling.domain.hold import RECOGNISER_FULL
 from calling.domain.lease import places_of
 from calling.domain.limits import Limits
+from calling.domain.placeholders import with_defaults
 from calling.domain.recipient import Recipient, RecipientState, Verdict, attempt_id, decided
 from calling.domain.revision import CampaignRevision
 from calling.ports import (
@@ -268,7 +269,7 @@ def _compose(campaign: Campaign, recipient: Recipient, due: Due, now: int, *, po
         created_at=now,
         due_at=now + LOOK_MS,
         prompt=prompt,
-        dynamic_vars={**campaign.dynamic_vars, **recipient.dynamic_vars},
+        dynamic_vars=with_defaults(recipient.dynamic_vars, campaign.dynamic_vars),
         metadata={**(campaign.metadata or {}), **(recipient.metadata or {})} or None,
         campaign_id=campaign.campaign_id,
         recipient=recipient.index,

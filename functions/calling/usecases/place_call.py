@@ -8,7 +8,8 @@ from calling.domain.agent import MAX_PROMPT, Agent, Number, VoicemailAction, cho
 from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import PhoneNumber, parse
-from calling.domain.prompt import fill, zone
+from calling.domain.placeholders import fill
+from calling.domain.prompt import MAX_VALUE, zone
 from calling.domain.written_number import numbering_for, read_callable
 from calling.ports import AgentStore, AlreadyExists, CallStore, CampaignStore, Clock, DialQueue, Ids
 
@@ -180,16 +181,17 @@ def _deadline(not_after: datetime | None, agent: Agent, now: int) -> int | None:
 
 
 def _warnings(agent: Agent, number: Number, call: Call) -> tuple[str, ...]:
-    """Name each variable that has no value, with the texts that ask for it."""
+    """Name each variable that has no value, with the texts that ask for it, and those that a prompt cuts off."""
+    instructions = "\n".join(t for t in (agent.system_prompt, number.custom_prompt) if t)
     texts = {
-        "the agent's prompt": "\n".join(t for t in (agent.system_prompt, number.custom_prompt) if t),
-        "prompt": call.prompt,
-        "voicemail_message": call.voicemail_message or "",
+        "the agent's prompt": fill(instructions, call.dynamic_vars, code=True),
+        "prompt": fill(call.prompt, call.dynamic_vars, code=True),
+        "voicemail_message": fill(call.voicemail_message or "", call.dynamic_vars),
     }
     places: dict[str, list[str]] = {}
-    for place, text in texts.items():
-        for name in fill(text, call.dynamic_vars)[1]:
+    for place, filled in texts.items():
+        for name in filled.missing:
             places.setdefault(name, []).append(place)
-    return tuple(
-        f"Variable '{name}' has no value: it is left out of {' and '.join(where)}." for name, where in places.items()
-    )
+    missing = (f"Variable '{n}' has no value: it is left out of {' and '.join(w)}." for n, w in places.items())
+    long = (name for name, value in call.dynamic_vars.items() if len(value) > MAX_VALUE)
+    return (*missing, *(f"Variable '{n}' is long: prompts take {MAX_VALUE:,} characters of it." for n in long))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from calling.domain.agent import VoicemailAction
 from calling.domain.call import Call
 from calling.domain.history import MAX_CALLS, CallSummary, choose, known_facts
-from calling.domain.prompt import Brief, fill, opener_request, system_prompt
+from calling.domain.placeholders import fill
+from calling.domain.prompt import Brief, opener_request, system_prompt
 from calling.ports import AgentStore, CampaignStore, Clock, PeopleStore
 from calling.usecases.place_call import CallRequest, compose_call
 
@@ -56,12 +57,12 @@ def preview_call(
     prompt = system_prompt(brief, with_history=True)
     message = call.voicemail_message if call.voicemail_action is VoicemailAction.LEAVE_MESSAGE else None
     return Preview(
-        call=replace(call, prompt=fill(call.prompt, call.dynamic_vars)[0]),
+        call=replace(call, prompt=fill(call.prompt, call.dynamic_vars, code=True).text),
         warnings=composed.warnings,
         system_prompt=prompt,
         opener_instruction=opener_request(brief) if composed.agent.ai_speaks_first else None,
-        voicemail_text=fill(message, call.dynamic_vars)[0] if message else None,
-        facts=_facts(past, told),
+        voicemail_text=fill(message, call.dynamic_vars).text if message else None,
+        facts=tuple(f for f in _facts(past, told) if f.name == "summary" or f.name in brief.person_facts),
         estimated_tokens=-(-len(prompt) // CHARACTERS_PER_TOKEN),
     )
 

@@ -8,15 +8,13 @@ from calling.domain.call import Call, TimelineEntry
 from calling.domain.errors import ModelError
 from calling.domain.history import CallSummary
 from calling.domain.model_usage import ModelUsage, added
-from calling.domain.prompt import SUMMARY_SYSTEM, summary_request, summary_tool
+from calling.domain.prompt import MAX_SUMMARY, SUMMARY_SYSTEM, summary_request, summary_tool
 from calling.domain.revision import Revision
-from calling.domain.transcript import transcript
 from calling.ports import AgentStore, CallStore, Clock, LanguageModel, PeopleStore
 from calling.usecases.brief_call import brief_call
 from calling.usecases.revise_call import revise_call
 
 _MAX_TOKENS = 700
-_MAX_SUMMARY = 1_500  # characters kept; the next prompt carries it
 _MAX_FACTS = 20
 _SENTIMENTS = frozenset({"happy", "neutral", "frustrated"})
 
@@ -44,7 +42,7 @@ def summarize_call(
     brief = brief_call(call, agents=agents, people=people, clock=clock)
     answer = model.complete(
         system=SUMMARY_SYSTEM,
-        message=summary_request(brief, transcript(turns)),
+        message=summary_request(brief, turns),
         max_tokens=_MAX_TOKENS,
         temperature=0.0,
         model=brief.agent.llm_model,
@@ -63,7 +61,7 @@ def _analysis(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
         raise ModelError("The model recorded no summary.")
     sentiment, successful, extracted = (arguments.get(k) for k in ("sentiment", "successful", "extracted"))
     return {
-        "summary": summary.strip()[:_MAX_SUMMARY],
+        "summary": summary.strip()[:MAX_SUMMARY],
         "sentiment": sentiment if sentiment in _SENTIMENTS else "neutral",
         "successful": successful if isinstance(successful, bool) else None,
         "extracted_data": extracted if isinstance(extracted, dict) and extracted else None,

@@ -67,6 +67,23 @@ def test_it_refuses_what_creating_refuses_but_bad_rows(api: Api) -> None:
     error_of(api.batch(query="?dry_run=perhaps"), 400, "invalid_field", "dry_run")
 
 
+def test_variables_are_missed_by_header_and_in_the_voicemail_message_too(api: Api) -> None:
+    message = "Hello {{First Name}}, call {our number} back."
+    leave = {"voicemail_leave_enabled": True, "voicemail_message": message}
+    api.request("PUT", f"/agents/{api.agent_id}", json=leave)
+    rows = [
+        {"phone_number": PEOPLE[0], "variables": {"first_name": "Ann", "Our Number": "0123"}},
+        {"phone_number": PEOPLE[1], "variables": {"FIRST NAME": " "}},
+    ]
+    asked: dict[str, Any] = {"prompt": "Call {first name}.", "recipients": rows, "dynamic_vars": {"shop": "Leeds"}}
+    missing = [{"row_index": 1, "variables": ["first name", "our number"]}]
+    assert dry(api, **asked)["missing_variables"] == missing
+    assert len(api.batch(**asked).json()["warnings"]) == 2
+    number = {"voicemail_action": "hangup"}
+    api.request("PATCH", "/phone-numbers/%2B447700900123", json=number)
+    assert dry(api, **asked)["missing_variables"] == [{"row_index": 1, "variables": ["first name"]}]
+
+
 def test_the_end_is_foretold_within_the_window(world: World, api: Api) -> None:
     """2,000 calls at one a second are 2,000 seconds, and the window closes ten minutes after they begin."""
     world.limits.put(world.owner.account_id, Limits(max_concurrent_calls=500, calls_per_second=1))

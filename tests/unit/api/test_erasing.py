@@ -136,8 +136,8 @@ def test_a_preview_shows_what_would_be_said_and_to_whom(world: World, api: Api) 
     assert answer.status_code == 200, answer.text
     shown = answer.json()
     assert (shown["to"], shown["from"], shown["voice_id"]) == (TO, FROM, "Joanna")
-    assert shown["prompt"] == "Remind Sarah of ."
-    assert "<purpose>\nRemind Sarah of .\n</purpose>" in shown["system_prompt"]
+    assert shown["prompt"] == "Remind Sarah of."
+    assert "<purpose>\nRemind Sarah of.\n</purpose>" in shown["system_prompt"]
     assert f"Of {past}." in shown["system_prompt"]
     assert shown["voicemail_message"] == "Hello Sarah, please call back."
     assert [(f["call_id"], f["name"], f["text"]) for f in shown["history"]] == [

@@ -94,6 +94,11 @@ def test_warnings_name_variables_of_every_text(world: World, api: Api) -> None:
     assert call.voicemail_action is VoicemailAction.LEAVE_MESSAGE
 
 
+def test_a_variable_that_a_prompt_cuts_off_is_warned_of(api: Api) -> None:
+    warnings = api.place(prompt="Read {notes}.", variables={"Notes": "x" * 2_001}).json()["warnings"]
+    assert warnings == ["Variable 'Notes' is long: prompts take 2,000 characters of it."]
+
+
 def test_voicemail_falls_from_call_to_number_to_agent(world: World, api: Api) -> None:
     assert stored(world, api.place()).voicemail_action is VoicemailAction.HANGUP
     error_of(api.place(voicemail_action="leave_message"), 400, "voicemail_message_required", "voicemail_message")

@@ -13,6 +13,7 @@ import pytest
 
 from calling.domain.campaign import CampaignStatus
 from calling.domain.limits import Breaker, Limits
+from calling.domain.placeholders import fill
 from calling.domain.recipient import Recipient
 from calling.domain.rows import Row
 from calling.usecases import import_recipients as importing
@@ -67,6 +68,17 @@ def test_a_row_that_expires_before_the_import_is_that_persons_end(make: Make) ->
     skipped = world.recipients(campaign_id)[2]
     assert (skipped.state.value, skipped.reason) == ("skipped", "its not_after has passed")
     assert world.campaign(campaign_id).status is S.COMPLETED
+
+
+def test_a_call_has_its_rows_variables_before_the_campaigns_however_they_are_named(make: Make) -> None:
+    world = make()
+    first, second = numbers(2)
+    rows = [Row(first, dynamic_vars={"First Name": "Zoë", "City": ""}), Row(second)]
+    campaign_id = world.create(rows, dynamic_vars={"first_name": "there", "city": "Leeds"})
+    world.run()
+    calls = [world.calls.calls[ACCOUNT, r.call_id] for r in world.recipients(campaign_id) if r.call_id]
+    said = [fill("{first name} of {{CITY}}", call.dynamic_vars).text for call in calls]
+    assert said == ["Zoë of Leeds", "there of Leeds"]
 
 
 def test_a_row_that_expires_before_a_later_run_is_left_out_of_that_run(make: Make) -> None:
