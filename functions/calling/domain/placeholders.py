@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from calling.domain.foreign_text import one_line
 
-_PLACEHOLDER = re.compile(r"(?<!\{)(\{+)([^{}]{1,128}+)\}+")  # as long as the name of a variable may be
+_PLACEHOLDER = re.compile(r"(?<!\{)(\{+)([^{}]{0,128}+)\}+")  # as long as the name of a variable may be
 _CODE = re.compile(r"[\"“”:;=\n]")  # in single braces: JSON in an instruction, no name
 _GAP = "\0"  # stands where nothing is left, until the text around it is closed
 _CLOSED = re.compile(  # with what follows it where a line begins so, else with the blanks before it
