@@ -21,6 +21,7 @@ from api.routers import (
     settings,
     suppressions,
     uploads,
+    usage,
     webhooks,
 )
 from api.services import Services
@@ -42,6 +43,7 @@ _ROUTERS = (
     callers.router,
     suppressions.router,
     settings.router,
+    usage.router,
     webhooks.router,
     keys.router,
     keys.own,

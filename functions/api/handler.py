@@ -24,6 +24,7 @@ from calling.adapters.dynamodb.limits import DynamoLimitsStore
 from calling.adapters.dynamodb.pacing import DynamoPacer
 from calling.adapters.dynamodb.people import DynamoPeopleStore
 from calling.adapters.dynamodb.retention import Retention
+from calling.adapters.dynamodb.usage import DynamoUsageStore
 from calling.adapters.kms import KmsVault
 from calling.adapters.lambda_catalogue import ANSWER_SECONDS, LambdaCatalogue
 from calling.adapters.s3 import S3BlobStore
@@ -61,6 +62,7 @@ def build_services() -> Services:
         contacts=DynamoContactStore(dynamodb, table),
         limits=DynamoLimitsStore(dynamodb, table, pace.limits),
         people=DynamoPeopleStore(dynamodb, table),
+        usage=DynamoUsageStore(dynamodb, table),
         deliveries=DynamoDeliveryStore(dynamodb, table, retention),
         idempotency=DynamoIdempotencyStore(dynamodb, table),
         blobs=S3BlobStore(client("s3", region), settings.load(settings.BucketSettings).bucket_name),

@@ -28,6 +28,7 @@ from calling.ports import (
     Pacer,
     PeopleStore,
     Scheduler,
+    UsageStore,
     Vault,
 )
 
@@ -43,6 +44,7 @@ class Services:
     contacts: ContactStore
     limits: LimitsStore
     people: PeopleStore
+    usage: UsageStore
     deliveries: DeliveryStore
     idempotency: IdempotencyStore
     blobs: BlobStore

@@ -24,6 +24,7 @@ from calling.domain.phone_number import PhoneNumber
 from calling.domain.recipient import Recipient
 from calling.domain.routing import Region, Routing
 from calling.domain.transcript import Turn
+from calling.domain.usage import Usage
 
 
 class StaleRecord(Exception):
@@ -76,11 +77,13 @@ class CallStore(Protocol):
         note: TimelineEntry | None = None,
         outbox: Event | None = None,
         remember: CallSummary | None = None,
+        usage: Usage | None = None,
     ) -> Call:
         """Write field changes of a call as it was read, all or nothing, and return the new record.
 
-        `note` is appended to its timeline, `outbox` becomes an outbox item and `remember` an item of the person's
-        history, in the same transaction. Raises StaleRecord if the call's version is not `call.version` any more.
+        `note` is appended to its timeline, `outbox` becomes an outbox item, `remember` an item of the person's
+        history, and `usage` is added to the account's, in the same transaction. Raises StaleRecord if the call's
+        version is not `call.version` any more.
         """
 
     def query(self, account_id: str, query: CallQuery, *, limit: int, cursor: str | None = None) -> CallPage:
@@ -211,6 +214,13 @@ class ContactStore(Protocol):
 
     def forget_dial(self, account_id: str, person: PhoneNumber, call_id: str) -> None:
         """Count a dial no more that rang nobody; nothing where it is not counted."""
+
+
+class UsageStore(Protocol):
+    """What accounts used, counted by `CallStore.change(usage=…)`; it outlives the calls' records."""
+
+    def months(self, account_id: str) -> tuple[Usage, ...]:
+        """Read what was used in each month there was a call in, oldest first."""
 
 
 class LimitsStore(Protocol):

@@ -19,6 +19,7 @@ from calling.domain.events import Event
 from calling.domain.history import CallSummary
 from calling.domain.phone_number import PhoneNumber
 from calling.domain.transcript import Turn
+from calling.domain.usage import Usage
 from calling.ports import AlreadyExists, CallPage, CallQuery, Remembered, StaleRecord
 
 CLAIM_MS = 60_000
@@ -32,6 +33,7 @@ class MemoryCallStore:
         self.turn_items: dict[tuple[str, str], dict[int, Turn]] = {}
         self.outbox: list[Event] = []
         self.remembered: list[CallSummary] = []
+        self.used: dict[tuple[str, str], Usage] = {}
 
     def add(self, call: Call) -> None:
         if self.calls.get((call.account_id, call.call_id), call) != call:
@@ -49,6 +51,7 @@ class MemoryCallStore:
         note: TimelineEntry | None = None,
         outbox: Event | None = None,
         remember: CallSummary | None = None,
+        usage: Usage | None = None,
     ) -> Call:
         key = (call.account_id, call.call_id)
         stored = self.calls.get(key)
@@ -62,9 +65,14 @@ class MemoryCallStore:
         self.calls[key] = _stored(replace(stored, **changes, version=stored.version + 1, timeline=timeline))
         if outbox:
             self.outbox.append(outbox)
+        if usage:
+            self.count(call.account_id, usage)
         if remember:
             self.remembered = [s for s in self.remembered if s.call_id != remember.call_id] + [remember]
         return self.calls[key]
+
+    def count(self, account_id: str, usage: Usage) -> None:
+        self.used[account_id, usage.month] = self.used.get((account_id, usage.month), Usage(usage.month)) + usage
 
     def query(self, account_id: str, query: CallQuery, *, limit: int, cursor: str | None = None) -> CallPage:
         found = [c for (owner, _), c in self.calls.items() if owner == account_id and _matches(c, query)]
@@ -128,6 +136,16 @@ def _matches(call: Call, q: CallQuery) -> bool:
     ]
     in_time = (q.since is None or call.created_at >= q.since) and (q.until is None or call.created_at < q.until)
     return in_time and all(wanted is None or wanted == has for wanted, has in exact)
+
+
+class MemoryUsageStore:
+    """What the calls of a MemoryCallStore used."""
+
+    def __init__(self, calls: MemoryCallStore) -> None:
+        self.calls = calls
+
+    def months(self, account_id: str) -> tuple[Usage, ...]:
+        return tuple(used for (owner, _), used in sorted(self.calls.used.items()) if owner == account_id)
 
 
 class MemoryPeopleStore:

@@ -165,6 +165,7 @@ class Call:
     dial_failures: int = 0  # entries of the dial that failed before any request
     dial_slot_at: int | None = None  # this call's own moment under the carrier's calls per second
     dial_started_at: int | None = None  # the intent, just before the one request; inbound: when the carrier told of it
+    live_at_dial: int | None = None  # calls of the account that held a place just before its request, it among them
     dial_ambiguous: bool = False  # the request's answer was lost
     carrier_account: str | None = None  # the SID of the carrier account it is dialled from
     dial_error_code: int | None = None  # Twilio's code for a refused request

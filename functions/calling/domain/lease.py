@@ -3,6 +3,7 @@
 from calling.domain.call import Call
 
 SHARD_PLACES = 50  # holders a shard item may have: far below DynamoDB's 400 KB item, spread over several items
+CAP_IS_FULL = "places under the concurrency cap"  # in the words of a wait: the account's own cap was met
 ACCOUNT_POOL = "all"  # the pool every call of an account holds a place in
 # Whose the pools of carrier accounts are: a deployment's accounts share them. They count what lives at the carrier.
 CARRIERS = "carriers"

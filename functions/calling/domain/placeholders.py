@@ -40,8 +40,9 @@ def fill(
 
     def value(match: re.Match[str]) -> str:
         name, key = one_line(match[2]), _key(match[2])
-        found = variables.get(match[2], values.get(key, ""))
-        if one_line(found):
+        exact = variables.get(match[2], "")
+        found = exact if one_line(exact) else values.get(key, "")
+        if found:
             used.setdefault(name, found)
             return write(found)
         if code and len(match[1]) == 1 and (_CODE.search(match[2]) or not name):

@@ -7,6 +7,7 @@ from calling.domain.call import TimelineEntry
 from calling.domain.campaign import Counts
 from calling.domain.events import Event
 from calling.domain.history import CallSummary
+from calling.domain.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Revision:
     note: TimelineEntry | None = None
     outbox: Event | None = None
     remember: CallSummary | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from calling.domain.callbacks import CallCallback
 from calling.domain.ceiling import Ceiling
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused, CarrierThrottled
 from calling.domain.hold import RECOGNISER_FULL
-from calling.domain.lease import CARRIERS, UNCOUNTED, holder_in
+from calling.domain.lease import ACCOUNT_POOL, CARRIERS, UNCOUNTED, holder_in
 from calling.domain.limits import Limits
 from calling.domain.pacing import FAR_AWAY_MS, LATE_MS
 from calling.domain.revision import Revision
@@ -205,9 +205,10 @@ def _permitted(call: Call, limits: Limits, *, ports: DialPorts) -> bool:
 
 def _ask(call: Call, account: CarrierAccount, token: str, *, ports: DialPorts, settings: DialSettings) -> None:
     now = ports.clock.now()
+    live = len(ports.leases.holders(call.account_id, ACCOUNT_POOL))
     # Between the intent and the request nothing may fail: the request is ready before it.
     request = _request(call, ports.credentials.stream_secret(), now, settings)
-    call, _ = revise_call(call.account_id, call.call_id, lambda c: _intend(c, token, now), calls=ports.calls)
+    call, _ = revise_call(call.account_id, call.call_id, lambda c: _intend(c, token, live, now), calls=ports.calls)
     if call.never_dialled is not None:  # a hangup came between
         ports.workflow.answer(token, ENDED)
         return
@@ -234,13 +235,18 @@ def _ask(call: Call, account: CarrierAccount, token: str, *, ports: DialPorts, s
         placed_at_carrier(call, account, placed, ports=ports)
 
 
-def _intend(call: Call, token: str, now: int) -> Revision | None:
+def _intend(call: Call, token: str, live: int, now: int) -> Revision | None:
     if call.cancel_requested_at is not None and call.status is CallStatus.QUEUED:
         return Revision({"never_dialled": EndedReason.CANCELED}) if call.never_dialled is None else None
     if call.status is not CallStatus.QUEUED or call.task_token != token:
         return None
     return Revision(
-        {"status": CallStatus.DIALING, "dial_started_at": now, "due_at": call.due_after_dispatch(now)},
+        {
+            "status": CallStatus.DIALING,
+            "dial_started_at": now,
+            "live_at_dial": live,
+            "due_at": call.due_after_dispatch(now),
+        },
         note=TimelineEntry(now, "dialing", "asking the carrier to ring"),
     )
 

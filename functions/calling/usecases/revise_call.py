@@ -35,6 +35,7 @@ def revise_call(
                 note=revision.note,
                 outbox=revision.outbox,
                 remember=revision.remember,
+                usage=revision.usage,
             )
         except StaleRecord:
             continue

@@ -3,14 +3,16 @@
 Safe to run any number of times: a settled call gets every step that remains.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from calling.domain import events
 from calling.domain.call import TRANSITIONS, Call, CallStatus, TimelineEntry
 from calling.domain.outcome import outcome, was_one_too_many
 from calling.domain.revision import Revision
-from calling.domain.transcript import anyone_spoke
+from calling.domain.transcript import Turn, anyone_spoke
+from calling.domain.usage import usage_of
 from calling.ports import (
     CallStore,
     CampaignStore,
@@ -74,7 +76,7 @@ def settle_call(account_id: str, call_id: str, *, summary_failed: bool = False, 
     call, written = revise_call(
         account_id,
         call_id,
-        lambda c: _settle(c, now, spoke=anyone_spoke(turns), summary_failed=summary_failed, suppressed=suppressed),
+        lambda c: _settle(c, now, turns=turns, summary_failed=summary_failed, suppressed=suppressed),
         calls=ports.calls,
     )
     give_places_back(call, leases=ports.leases, lines=ports.lines)
@@ -107,7 +109,7 @@ def _unready(call: Call, now: int) -> dict[str, Any] | None:
     return None if waited >= _MEDIA_GRACE_MS else {"result": "wait", "seconds": 1}
 
 
-def _settle(call: Call, now: int, *, spoke: bool, summary_failed: bool, suppressed: bool) -> Revision | None:
+def _settle(call: Call, now: int, *, turns: Sequence[Turn], summary_failed: bool, suppressed: bool) -> Revision | None:
     """Decide the outcome once; then, once, the terminal event, unless a summary comes first."""
     changes: dict[str, Any] = {}
     note = None
@@ -124,7 +126,7 @@ def _settle(call: Call, now: int, *, spoke: bool, summary_failed: bool, suppress
         }
         details = {"status": status.value} | ({"suppressed": True} if suppressed else {})
         note = TimelineEntry(now, "settled", end.reason.value, details)
-        terminal_now = status is not CallStatus.COMPLETED or not spoke or end.voicemail_method is not None
+        terminal_now = status is not CallStatus.COMPLETED or not anyone_spoke(turns) or end.voicemail_method is not None
     else:
         terminal_now = summary_failed
     if call.terminal_event_at is not None or not (changes or terminal_now):
@@ -132,5 +134,6 @@ def _settle(call: Call, now: int, *, spoke: bool, summary_failed: bool, suppress
     if not terminal_now:
         return Revision(changes, note=note)
     changes["terminal_event_at"] = now
-    status = changes.get("status", call.status)
-    return Revision(changes, note=note, outbox=events.terminal(call.account_id, call.call_id, status, now))
+    over = replace(call, **changes)
+    event = events.terminal(call.account_id, call.call_id, over.status, now)
+    return Revision(changes, note=note, outbox=event, usage=usage_of(over, turns, now))

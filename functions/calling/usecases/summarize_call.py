@@ -1,6 +1,7 @@
 """Make of a finished conversation what the next call to this person will know, then tell the world it is over."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from calling.domain import events
@@ -10,6 +11,8 @@ from calling.domain.history import CallSummary
 from calling.domain.model_usage import ModelUsage, added
 from calling.domain.prompt import MAX_SUMMARY, SUMMARY_SYSTEM, summary_request, summary_tool
 from calling.domain.revision import Revision
+from calling.domain.transcript import Turn
+from calling.domain.usage import usage_of
 from calling.ports import AgentStore, CallStore, Clock, LanguageModel, PeopleStore
 from calling.usecases.brief_call import brief_call
 from calling.usecases.revise_call import revise_call
@@ -52,7 +55,7 @@ def summarize_call(
     analysis = _analysis(answer.arguments)
     facts = _facts(answer.arguments)
     spent = () if answer.usage is None else (answer.usage,)
-    revise_call(account_id, call_id, lambda c: _remember(c, analysis, facts, spent, clock.now()), calls=calls)
+    revise_call(account_id, call_id, lambda c: _remember(c, turns, analysis, facts, spent, clock.now()), calls=calls)
 
 
 def _analysis(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -77,21 +80,28 @@ def _facts(arguments: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _remember(
-    call: Call, analysis: dict[str, Any], facts: dict[str, str], spent: tuple[ModelUsage, ...], now: int
+    call: Call,
+    turns: Sequence[Turn],
+    analysis: dict[str, Any],
+    facts: dict[str, str],
+    spent: tuple[ModelUsage, ...],
+    now: int,
 ) -> Revision | None:
     if call.terminal_event_at is not None:
         return None
+    usage = added(call.model_usage, spent)
     reason = call.ended_reason.value if call.ended_reason else call.status.value
     return Revision(
         # Place and line were given back before this was reached: nothing is left to be done.
         changes={
             **analysis,
-            "model_usage": added(call.model_usage, spent),
+            "model_usage": usage,
             "terminal_event_at": now,
             "due_at": None,
         },
         note=TimelineEntry(now, "summarized"),
         outbox=events.terminal(call.account_id, call.call_id, call.status, now),
+        usage=usage_of(replace(call, model_usage=usage), turns, now),
         remember=None
         if not call.person_is_known
         else CallSummary(

@@ -3,7 +3,7 @@
 from calling.domain.call import Call
 from calling.domain.campaign import Campaign, Ticket
 from calling.domain.ceiling import Ceiling
-from calling.domain.lease import ACCOUNT_POOL, CARRIERS, UNCOUNTED, Place, holder_in, places_of
+from calling.domain.lease import ACCOUNT_POOL, CAP_IS_FULL, CARRIERS, UNCOUNTED, Place, holder_in, places_of
 from calling.domain.limits import Limits
 from calling.domain.recipient import Recipient, attempt_id
 from calling.ports import CallStore, LeasePool, LineLock
@@ -134,4 +134,4 @@ def _full(pool: str, call: Call, cap: int) -> str:
     if pool != ACCOUNT_POOL:
         return f"all {cap} places of the campaign are taken"
     reserve = ", less those kept for single calls," if call.recipient is not None else ""
-    return f"all {cap} places under the concurrency cap{reserve} are taken"
+    return f"all {cap} {CAP_IS_FULL}{reserve} are taken"

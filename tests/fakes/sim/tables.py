@@ -13,6 +13,7 @@ from calling.domain.campaign import Campaign
 from calling.domain.events import Event
 from calling.domain.history import CallSummary
 from calling.domain.recipient import Recipient, RecipientState
+from calling.domain.usage import Usage
 from calling.ports import AlreadyExists, StaleRecord
 from tests.fakes.campaigns import MemoryCampaignStore
 from tests.fakes.sim.agenda import Agenda
@@ -44,6 +45,7 @@ class SimCallStore(MemoryCallStore):
         note: TimelineEntry | None = None,
         outbox: Event | None = None,
         remember: CallSummary | None = None,
+        usage: Usage | None = None,
     ) -> Call:
         stored = self.calls.get((call.account_id, call.call_id))
         if stored is None or stored.version != call.version:
@@ -56,6 +58,8 @@ class SimCallStore(MemoryCallStore):
         if outbox:
             self.event_ids.add(outbox.event_id)
             self.outbox.append(outbox)
+        if usage:
+            self.count(call.account_id, usage)
         if remember:
             self.remembered = [*self.remembered[-20:], remember]
         return changed

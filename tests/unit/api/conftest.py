@@ -31,6 +31,7 @@ from tests.fakes.stores import (
     MemoryDeliveryStore,
     MemoryIdempotencyStore,
     MemoryPeopleStore,
+    MemoryUsageStore,
 )
 
 FROM = "+447700900123"
@@ -82,6 +83,7 @@ def make_world() -> World:
         contacts=contacts,
         limits=limits,
         people=MemoryPeopleStore(calls),
+        usage=MemoryUsageStore(calls),
         deliveries=deliveries,
         idempotency=idempotency,
         blobs=blobs,

@@ -5,9 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calling.domain.call import CallStatus, CarrierStatus, EndedReason
+from calling.domain.cost import cost
 from calling.domain.errors import CarrierAmbiguous, CarrierError, CarrierRefused, CarrierThrottled, ModelError
 from calling.domain.events import EventName
+from calling.domain.usage import Usage, month_of
 from tests.fakes.outside import FakeModel
+from tests.fakes.stores import MemoryUsageStore
 from tests.fakes.world import ACCOUNT, Plan, World
 
 S = CarrierStatus
@@ -20,6 +23,10 @@ def check_invariants(world: World, call_id: str) -> None:
     assert call.settled_at is not None
     assert call.ended_reason is not None
     assert world.events(call_id).count(f"{call_id}#terminal") == 1
+    asked = [c for c in world.calls.calls.values() if c.was_asked_of_carrier and c.terminal_event_at is not None]
+    used = MemoryUsageStore(world.calls).months(ACCOUNT)
+    assert sum(month.calls for month in used) == len(asked), "each call is counted once, whatever died"
+    assert sum(month.minutes for month in used) == sum(c.charged_minutes or 0 for c in asked)
     assert world.holders() == {}
     assert world.lines.lines == {}
     placed = [r for _, r in world.carrier.posts if f"/{call_id}/" in r.status_callback and id(r) not in world.refused]
@@ -57,6 +64,21 @@ def test_a_call_that_never_connects(end: CarrierStatus, status: CallStatus, reas
     call = world.call("call_1")
     assert (call.status, call.ended_reason, call.charged_minutes) == (status, reason, 0)
     assert [e.name for e in world.calls.outbox] == [EventName.CALL_FAILED]
+
+
+def test_what_calls_used_is_counted_as_they_end() -> None:
+    """Three calls, and one that is called off before anybody was asked for it."""
+    world = World()
+    for n in range(3):
+        world.accept(f"call_{n}", to=f"+44738617239{n}")
+    world.accept("call_late", to="+447386172399", not_after=0)
+    world.run()
+    check_invariants(world, "call_0")
+    calls = [world.call(f"call_{n}") for n in range(3)]
+    price = sum(cost(call, world.calls.turns(ACCOUNT, call.call_id)).total for call in calls)
+    assert price > 0
+    month = month_of(world.clock.now())
+    assert MemoryUsageStore(world.calls).months(ACCOUNT) == (Usage(month, 3, 3, round(price * 1_000_000), 0, 1),)
 
 
 def test_a_refused_number_is_failed_with_the_carriers_code_and_never_asked_again() -> None:

@@ -9,12 +9,14 @@ from botocore.exceptions import ClientError
 
 from calling.adapters.dynamodb import codec, keys, table
 from calling.adapters.dynamodb import outbox as outbox_items
+from calling.adapters.dynamodb import usage as usage_items
 from calling.adapters.dynamodb.codec import Item
 from calling.adapters.dynamodb.retention import Retention
 from calling.domain.call import Call, TimelineEntry
 from calling.domain.events import Event
 from calling.domain.history import CallSummary
 from calling.domain.transcript import Turn
+from calling.domain.usage import Usage
 from calling.ports import AlreadyExists, CallPage, CallQuery, StaleRecord
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class DynamoCallStore:
         note: TimelineEntry | None = None,
         outbox: Event | None = None,
         remember: CallSummary | None = None,
+        usage: Usage | None = None,
     ) -> Call:
         """Write changes; see the port.
 
@@ -69,16 +72,20 @@ class DynamoCallStore:
         """
         update = {"TableName": self._table, **_update(call, changes, note)}
         try:
-            if outbox is None and remember is None:
+            if outbox is None and remember is None and usage is None:
                 answer = self._client.update_item(**update, ReturnValues="ALL_NEW")
                 return codec.decode(Call, answer["Attributes"])
             puts = [self._put_event(outbox)] if outbox else []
             puts += [{"Put": {"TableName": self._table, "Item": self._past_call(remember)}}] if remember else []
+            if usage:
+                puts.append({"Update": usage_items.count(self._table, call.account_id, call.call_id, usage)})
             table.transact(self._client, [{"Update": update}, *puts])
         except ClientError as error:
             if table.condition_failed(error) or table.transaction_failed(error):
                 raise StaleRecord(call.call_id) from None
             raise
+        if usage and usage.peak:
+            usage_items.note_peak(self._client, self._table, call.account_id, usage)
         timeline = call.timeline + ((note,) if note else ())
         return replace(call, **changes, version=call.version + 1, timeline=timeline)
 

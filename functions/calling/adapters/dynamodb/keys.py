@@ -25,6 +25,7 @@
 | ceiling        | carriers#{carrier sid}       | ceiling                |                     |                       |
 | line           | {account}#line#{from}#{to}   | line                   |                     |                       |
 | idempotency    | {account}#idempotency        | {key}                  |                     |                       |
+| usage          | {account}#usage              | {yyyy-mm}#{n:02}       |                     |                       |
 | dial hold      | deployment                   | dial_hold              |                     |                       |
 
 A recipient is in gsi1 only while it is pending and has a moment. {nn} is its shard: a partition takes about a thousand
@@ -48,7 +49,7 @@ Times in sort keys are epoch ms, 15 digits, so that text order is time order. `k
 DUE = "due"
 POOLS = "pools"
 CAMPAIGNS = "campaigns"
-N_COUNTS = 8  # items a campaign's counts are spread over, by recipient
+N_COUNTS = 8  # items a campaign's counts are spread over, by recipient, and a month's usage, by call
 
 
 def account(account_id: str) -> dict[str, str]:
@@ -244,6 +245,16 @@ def ceiling(carrier_sid: str) -> dict[str, str]:
 def line(account_id: str, from_e164: str, to_e164: str) -> dict[str, str]:
     """Key of the line between two numbers."""
     return {"pk": f"{account_id}#line#{from_e164}#{to_e164}", "sk": "line"}
+
+
+def usage_pk(account_id: str) -> str:
+    """Partition of what an account used."""
+    return f"{account_id}#usage"
+
+
+def usage(account_id: str, month: str, n: int) -> dict[str, str]:
+    """Key of one item of what an account used in a month; the last of them is the peak's."""
+    return {"pk": usage_pk(account_id), "sk": f"{month}#{n:02}"}
 
 
 def idempotency(account_id: str, key: str) -> dict[str, str]:
