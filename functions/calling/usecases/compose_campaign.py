@@ -4,20 +4,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from functools import lru_cache
 from typing import Any
 
-from calling.domain.agent import MAX_PROMPT, Agent, Number, VoicemailAction, choose_from_number, voicemail_plan
+from calling.domain.agent import MAX_PROMPT, Agent, Number, choose_from_number
 from calling.domain.call import TimelineEntry
 from calling.domain.campaign import MAX_INLINE, UPLOAD_SHARDS, Campaign, CampaignStatus, RetryOn
 from calling.domain.errors import InvalidRequest, NotFound
 from calling.domain.phone_number import parse
-from calling.domain.placeholders import fill, lacking
 from calling.domain.recipient import Recipient
 from calling.domain.rows import BadRow, Row, RowError, read_row
 from calling.domain.seen_numbers import SeenNumbers
 from calling.domain.window import calling_window, known_zone, moment_of
 from calling.ports import AgentStore, Clock
+from calling.usecases.missing_variables import missing_variables
 
 _NAMED = 20  # missing variables a warning names
 # What comes again; EventBridge Scheduler reads the rest. Its third kind, at(...), is one moment, and has its own field.
@@ -98,28 +97,6 @@ def compose_campaign(
     recipients, invalid, duplicates = _read(campaign, request.rows, now, allowed)
     warnings += _missing(campaign, agent, number, recipients)
     return ComposedCampaign(campaign, agent, number, recipients, invalid, duplicates, warnings)
-
-
-def missing_variables(campaign: Campaign, agent: Agent, number: Number, recipient: Recipient) -> tuple[str, ...]:
-    """Name the variables that a recipient's call asks for and that have no value."""
-    prompt = recipient.prompt or campaign.prompt or agent.outbound_prompt or campaign.name or ""
-    texts = "\n".join(text for text in (agent.system_prompt, number.custom_prompt, prompt) if text)
-    asked = dict.fromkeys(_asked(texts, code=True) + _asked(_voicemail_message(agent, number), code=False))
-    return lacking(tuple(asked), recipient.dynamic_vars, campaign.dynamic_vars)
-
-
-@lru_cache(maxsize=64)
-def _asked(text: str, *, code: bool) -> tuple[str, ...]:
-    """Name a text's variables: ten thousand recipients mostly share their texts."""
-    return fill(text, {}, code=code).missing
-
-
-def _voicemail_message(agent: Agent, number: Number) -> str:
-    try:
-        action, words = voicemail_plan(agent, number, None, None)
-    except InvalidRequest:
-        return ""  # it pauses the campaign, and says why, before anybody is dialled
-    return words or "" if action is VoicemailAction.LEAVE_MESSAGE else ""
 
 
 def _require_rows(request: CampaignRequest) -> None:

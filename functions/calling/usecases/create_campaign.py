@@ -26,7 +26,6 @@ from calling.usecases.compose_campaign import (
     CampaignRequest,
     ComposedCampaign,
     compose_campaign,
-    missing_variables,
 )
 from calling.usecases.place_call import REMEMBERED_MS
 
@@ -36,7 +35,6 @@ __all__ = [
     "CreatePorts",
     "compose_campaign",
     "create_campaign",
-    "missing_variables",
     "upload_key",
 ]
 MAX_UPLOAD_BYTES = 512 * 1024 * 1024

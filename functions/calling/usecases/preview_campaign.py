@@ -14,8 +14,9 @@ from calling.domain.rows import BadRow, Row, RowError, read_row
 from calling.domain.seen_numbers import SeenNumbers
 from calling.domain.window import next_open
 from calling.ports import AgentStore, BlobStore, Clock, ContactStore, LimitsStore
-from calling.usecases.compose_campaign import CampaignRequest, ComposedCampaign, compose_campaign, missing_variables
+from calling.usecases.compose_campaign import CampaignRequest, ComposedCampaign, compose_campaign
 from calling.usecases.create_campaign import require_upload, upload_key
+from calling.usecases.missing_variables import missing_variables
 
 MAX_LOOKED_AT = 20_000  # rows of an upload
 MAX_NAMED = 1_000  # rows whose missing variables are listed
