@@ -592,6 +592,7 @@ class DialRequest:
     amd_callback: str | None = field(repr=False)  # None: no machine detection
     machine_detection: str  # Enable | DetectMessageEnd
     detection_seconds: int  # after which it gives up
+    speech_threshold_ms: int  # first words at least so long are taken for a machine's
     ring_seconds: int
     time_limit_seconds: int
 

@@ -30,6 +30,7 @@ REQUEST = DialRequest(
     amd_callback=None,
     machine_detection="Enable",
     detection_seconds=30,
+    speech_threshold_ms=2400,
     ring_seconds=45,
     time_limit_seconds=600,
 )
@@ -228,7 +229,11 @@ async def test_a_line_is_routed_whole(side: Side, routing: Routing) -> None:
 async def test_every_dial_sets_its_limits_and_callbacks(side: Side) -> None:
     assert side.world
     detecting = replace(
-        REQUEST, amd_callback="http://127.0.0.1:9/amd", machine_detection="DetectMessageEnd", detection_seconds=59
+        REQUEST,
+        amd_callback="http://127.0.0.1:9/amd",
+        machine_detection="DetectMessageEnd",
+        detection_seconds=59,
+        speech_threshold_ms=3600,
     )
     plain = (await side.world.call((await side.dial()).sid))["parameters"]
     detected = (await side.world.call((await side.dial(detecting)).sid))["parameters"]
@@ -239,6 +244,7 @@ async def test_every_dial_sets_its_limits_and_callbacks(side: Side) -> None:
     assert "MachineDetection" not in plain
     assert detected["MachineDetection"] == ["DetectMessageEnd"]
     assert detected["MachineDetectionTimeout"] == ["59"]
+    assert detected["MachineDetectionSpeechThreshold"] == ["3600"]
     assert detected["AsyncAmd"] == ["true"]
     assert detected["AsyncAmdStatusCallback"] == ["http://127.0.0.1:9/amd"]
 

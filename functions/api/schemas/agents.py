@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from api.schemas.common import CHANGES, MAX_SPOKEN, Answer, Body, Country, TimeZone, compact_size
-from calling.domain.agent import DEFAULT_VOICE, MAX_PROMPT, HistoryDisclosure, voice
+from calling.domain.agent import DEFAULT_VOICE, MAX_PROMPT, SPEECH_THRESHOLD_MS, HistoryDisclosure, voice
 from calling.domain.errors import InvalidRequest
 from calling.domain.language import LANGUAGES, spoken
 
@@ -87,6 +87,15 @@ class AgentFields(Body):
     silence_hangup_seconds: Annotated[int, Field(ge=5, le=45)] = 30
     record_call: bool = True
     amd_enabled: bool = True
+    amd_speech_threshold_ms: Annotated[
+        int,
+        Field(
+            ge=1000,
+            le=6000,
+            description="First words at least so long are a machine's to Twilio (MachineDetectionSpeechThreshold). "
+            "Longer for businesses, whose greetings are long",
+        ),
+    ] = SPEECH_THRESHOLD_MS
     voicemail_leave_enabled: bool = False
     voicemail_message: Spoken | None = None
     webhook_url: str | None = None

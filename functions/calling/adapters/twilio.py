@@ -57,6 +57,7 @@ class TwilioCarrier:
             options = {
                 "machine_detection": request.machine_detection,
                 "machine_detection_timeout": request.detection_seconds,
+                "machine_detection_speech_threshold": request.speech_threshold_ms,
                 "async_amd": "true",
                 "async_amd_status_callback": request.amd_callback,
                 "async_amd_status_callback_method": "POST",

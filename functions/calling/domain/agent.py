@@ -11,6 +11,7 @@ from calling.domain.phone_number import PhoneNumber
 from calling.domain.routing import Region, Routing
 
 MAX_PROMPT = 16_000  # characters, of system_prompt and of a call's prompt
+SPEECH_THRESHOLD_MS = 2400  # Twilio's MachineDetectionSpeechThreshold, by default; it takes 1000 to 6000
 
 
 class VoicemailAction(StrEnum):
@@ -132,6 +133,7 @@ class Agent:
     silence_hangup_seconds: int = 30
     record_call: bool = True
     amd_enabled: bool = True
+    amd_speech_threshold_ms: int = SPEECH_THRESHOLD_MS  # first words at least so long are a machine's to the carrier
     voicemail_leave_enabled: bool = False
     voicemail_message: str | None = None
     webhook_url: str | None = None

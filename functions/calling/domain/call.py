@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from calling.domain import carrier_codes
-from calling.domain.agent import VoicemailAction
+from calling.domain.agent import SPEECH_THRESHOLD_MS, VoicemailAction
 from calling.domain.carrier_codes import Fault
 from calling.domain.model_usage import ModelUsage
 from calling.domain.phone_number import PLACEHOLDERS, PhoneNumber
@@ -155,6 +155,7 @@ class Call:
     voicemail_action: VoicemailAction = VoicemailAction.HANGUP
     voicemail_message: str | None = field(default=None, repr=False)
     amd_enabled: bool = True
+    amd_speech_threshold_ms: int = SPEECH_THRESHOLD_MS
     not_after: int | None = None
     voice_id: str = ""
     ring_seconds: int = RING_SECONDS

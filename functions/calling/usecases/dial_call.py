@@ -274,6 +274,7 @@ def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> Dia
         amd_callback=callback(CallCallback.AMD) if call.amd_enabled else None,
         machine_detection="DetectMessageEnd" if leave else "Enable",
         detection_seconds=call.detection_seconds,
+        speech_threshold_ms=call.amd_speech_threshold_ms,
         ring_seconds=call.ring_seconds,
         time_limit_seconds=call.max_duration_seconds + CARRIER_LIMIT_MARGIN_SECONDS,
     )

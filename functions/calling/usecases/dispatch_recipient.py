@@ -276,6 +276,7 @@ def _compose(campaign: Campaign, recipient: Recipient, due: Due, now: int, *, po
         voicemail_action=action,
         voicemail_message=words if action is VoicemailAction.LEAVE_MESSAGE else None,
         amd_enabled=agent.amd_enabled,
+        amd_speech_threshold_ms=agent.amd_speech_threshold_ms,
         not_after=recipient.not_after,
         voice_id=number.voice_id or agent.voice_id,
         max_duration_seconds=agent.max_call_duration_seconds,

@@ -144,6 +144,7 @@ def _call(request: CallRequest, agent: Agent, number: Number, to_number: PhoneNu
         voicemail_action=action,
         voicemail_message=words if action is VoicemailAction.LEAVE_MESSAGE else None,
         amd_enabled=agent.amd_enabled,
+        amd_speech_threshold_ms=agent.amd_speech_threshold_ms,
         not_after=_deadline(request.not_after, agent, now),
         voice_id=number.voice_id or agent.voice_id,
         max_duration_seconds=agent.max_call_duration_seconds,

@@ -5,22 +5,30 @@ from media.conversation.callee import CalleeTurn
 from media.conversation.effects import HangUp, ReportVoicemail, VoicemailLeft
 from media.conversation.playout import Fate
 from media.conversation.state import Closing, Phase, Reason, State
-from media.conversation.words import already_said, is_backchannel, meaningful
+from media.conversation.voicemail import takes_messages
+from media.conversation.words import already_said, is_backchannel
 
 # A nod over this many seconds before the agent's last word answers nothing.
 _OLD_NOD = 1.0
+# Seconds into the opener within which a hello means that it was not heard; it is said again at most so often.
+_OPENER_UNHEARD, _OPENER_REPEATS = 2.0, 2
 
 
 def open_call(state: State, now: float) -> None:
     """Say the first words: the opener, or what the model makes of the hello."""
-    agent, text = state.agent, (state.config.opener_text or "").strip()
+    text = (state.config.opener_text or "").strip()
     state.phase = Phase.TALKING
     if not text:
         ask(state, now, opening=True)
         return
     state.callee.mistrust_voice()
-    if state.config.opener_has_audio and not agent.opener_failed:
-        state.effects.append(agent.play_opener(text, now))
+    begin_opener(state, text, now)
+
+
+def begin_opener(state: State, text: str, now: float) -> None:
+    """Begin the opener, with the audio that was made of it before the call if there is any."""
+    if state.config.opener_has_audio and not state.agent.opener_failed:
+        state.effects.append(state.agent.play_opener(text, now))
     else:
         say(state, "opener", text, now)
 
@@ -35,7 +43,7 @@ def ask(state: State, now: float, *, opening: bool = False) -> None:
     """Ask the model to answer what the callee has said."""
     callee = state.callee
     seal(state, now)
-    state.cut_off = ""
+    state.cut_off = state.opener_cut = ""
     asked = callee.turn.text
     answers = callee.last_voice if callee.turn.voiced and callee.voice_since is None else callee.last_text
     callee.mistrust_voice()
@@ -147,17 +155,33 @@ def give_way(state: State, now: float) -> None:
 
 
 def interrupt(state: State, now: float) -> None:
-    """Fall silent for the callee; after voice without words, remember what was left to say."""
+    """Fall silent for the callee; after voice without words, or a hello, remember what was left to say."""
+    state.opener_cut = _opener_just_begun(state, now)
     left = end_agent_turn(state, now)
-    state.cut_off = "" if meaningful(state.callee.turn.text) else left
+    state.cut_off = "" if state.more_than_hello else left
+
+
+def _opener_just_begun(state: State, now: float) -> str:
+    turn, callee = state.agent.turn, state.callee
+    if turn is None or not turn.opening or turn.first_audio is None or state.agent.writing:
+        return ""
+    began = now if callee.voice_since is None else callee.voice_since
+    early = began - turn.first_audio <= _OPENER_UNHEARD and state.opener_repeats < _OPENER_REPEATS
+    return " ".join((state.agent.playout.text, *turn.waiting)) if early else ""
 
 
 def resume(state: State, now: float) -> None:
-    """Go on with what a false interruption cut off."""
-    text, state.cut_off = state.cut_off, ""
+    """Go on with what a false interruption cut off; who says hello into an opener has not heard it: it begins again."""
+    hello, opener, rest = state.hello_cut_opener, state.opener_cut, state.cut_off
+    state.opener_cut = state.cut_off = ""
     state.callee.mistrust_voice()
-    state.callee.close()
-    say(state, "resumed", text, now)
+    if hello:
+        state.opener_repeats += 1
+        store_callee(state, state.callee.close(), now)
+        begin_opener(state, opener, now)
+    else:
+        state.callee.close()
+        say(state, "resumed", rest, now)
 
 
 def prompt(state: State, now: float) -> None:
@@ -213,13 +237,15 @@ def closed(state: State, now: float) -> None:
     hang_up(state, state.closing.reason, now)
 
 
-def judge(state: State, answered_by: str, now: float) -> None:
-    """Take the carrier's verdict into account, unless a person has answered the agent."""
-    if not answered_by.startswith(("machine", "fax")) or state.is_person:
-        return
-    machine(state, ReportVoicemail("carrier"), now, records=answered_by != "fax")
-    if state.phase is Phase.LEAVING and answered_by.startswith("machine_end"):
-        state.beep = now
+def believe_words(state: State, now: float) -> None:
+    """Take what was said for a machine's greeting."""
+    machine(state, ReportVoicemail("speech"), now, records=takes_messages(state.evidence))
+
+
+def believe_carrier(state: State, now: float) -> None:
+    """Take the carrier's word that a machine answered."""
+    records = state.verdict != "fax" and takes_messages(state.evidence)
+    machine(state, ReportVoicemail("carrier"), now, records=records)
 
 
 def machine(state: State, report: ReportVoicemail, now: float, *, records: bool = True) -> None:

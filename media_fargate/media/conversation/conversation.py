@@ -52,10 +52,14 @@ _RULES: Mapping[Phase, tuple[_Rule, ...]] = {
     Phase.WAITING: (),
     Phase.OPENING: (
         (dues.time_is_up_at, acts.time_is_up),
+        (dues.words_judged_at, acts.believe_words),
+        (dues.carrier_judged_at, acts.believe_carrier),
         (dues.opener_at, acts.open_call),
     ),
     Phase.TALKING: (
         (dues.time_is_up_at, acts.time_is_up),
+        (dues.words_judged_at, acts.believe_words),
+        (dues.carrier_judged_at, acts.believe_carrier),
         (dues.seal_at, acts.seal),
         (dues.yield_at, acts.give_way),
         (dues.interrupt_at, acts.interrupt),

@@ -2,7 +2,6 @@
 
 from media.conversation import barge_in, endpointing, opener, silence, voicemail
 from media.conversation.state import State
-from media.conversation.words import meaningful
 
 # A model that answers after all within this time needs no excuse.
 _FILLER_AFTER = 0.6
@@ -10,6 +9,8 @@ _FILLER_AFTER = 0.6
 _LAST_CHANCE = 1.0
 # A caller expects to be greeted, but one who speaks first is let finish.
 _GREET_AFTER = 0.8
+# Nobody need be waited for to see whether a hello was noise.
+_SOONER_AFTER_HELLO = 0.5
 
 
 def opener_at(state: State) -> float | None:
@@ -25,6 +26,33 @@ def opener_at(state: State) -> float | None:
         voice_since=callee.voice_since,
         last_voice=callee.last_voice,
         needs_text=not config.opener_text,
+    )
+
+
+def words_judged_at(state: State) -> float | None:
+    """What was said proves to be a machine's greeting."""
+    if state.machine_found or state.callee.last_text is None:
+        return None
+    at = _quiet_at(state)
+    evidence = state.evidence_with(beep=voicemail.beep_counts(state.beep, at))
+    return at if voicemail.is_machine(evidence, answered=state.transcript.caller_answered) else None
+
+
+def carrier_judged_at(state: State) -> float | None:
+    """The carrier's word for a machine is believed, since nothing that was said speaks against it."""
+    verdict = state.verdict or ""
+    if state.machine_found or not verdict.startswith(("machine", "fax")) or state.is_person:
+        return None
+    return _quiet_at(state)
+
+
+def _quiet_at(state: State) -> float:
+    callee = state.callee
+    return voicemail.verdict_due(
+        since=state.started,
+        last_text=callee.last_text,
+        voice_since=callee.voice_since,
+        last_voice=callee.last_voice,
     )
 
 
@@ -90,9 +118,9 @@ def interrupt_at(state: State) -> float | None:
 def reply_at(state: State) -> float | None:
     """The callee's turn is over and wants an answer."""
     callee = state.callee
-    if state.agent.turn is not None or (state.cut_off and not meaningful(callee.turn.text)):
+    if state.agent.turn is not None or (state.cut_off and not state.more_than_hello):
         return None
-    return endpointing.endpoint_due(
+    due = endpointing.endpoint_due(
         text=callee.turn.text,
         text_is_final=callee.turn.is_final,
         last_text=callee.last_text,
@@ -101,6 +129,8 @@ def reply_at(state: State) -> float | None:
         voiced=callee.turn.voiced,
         silence=state.config.endpoint_silence,
     )
+    judged = words_judged_at(state)  # a machine's greeting is not answered
+    return due if due is None or judged is None else max(due, judged)
 
 
 def resume_at(state: State) -> float | None:
@@ -108,7 +138,10 @@ def resume_at(state: State) -> float | None:
     if not state.cut_off or state.agent.turn is not None:
         return None
     callee = state.callee
-    return barge_in.resume_due(text=callee.turn.text, voice_since=callee.voice_since, last_voice=callee.last_voice)
+    text = " ".join(state.more_than_hello)
+    due = barge_in.resume_due(text=text, voice_since=callee.voice_since, last_voice=callee.last_voice)
+    sooner = due is not None and state.hello_cut_opener and callee.voice_since is None
+    return due - _SOONER_AFTER_HELLO if due is not None and sooner else due
 
 
 def _silent_at(state: State, limit: float) -> float | None:

@@ -8,7 +8,6 @@ from media.conversation.agent import Reply
 from media.conversation.effects import ReportVoicemail
 from media.conversation.state import Phase, State
 from media.conversation.tools import TOOLS, WITHOUT_ARGUMENTS, EndCall
-from media.conversation.voicemail import is_machine, takes_messages
 
 
 def stream_started(state: State, _: inputs.StreamStarted, now: float) -> None:
@@ -16,8 +15,6 @@ def stream_started(state: State, _: inputs.StreamStarted, now: float) -> None:
     if state.phase is Phase.WAITING:
         state.started = state.quiet_since = now
         state.phase = Phase.OPENING if state.config.ai_speaks_first else Phase.TALKING
-        if state.verdict is not None:
-            acts.judge(state, state.verdict, now)
 
 
 def voice_started(state: State, _: inputs.VoiceStarted, now: float) -> None:
@@ -32,13 +29,10 @@ def voice_stopped(state: State, _: inputs.VoiceStopped, now: float) -> None:
 
 
 def heard(state: State, words: inputs.Heard, now: float) -> None:
-    """Words of the callee; they may turn out to be a machine's."""
+    """Words of the callee."""
     if words.text.strip():
         state.callee.heard(words, now)
         state.quiet_since, state.prompted = now, False
-        evidence = state.evidence
-        if is_machine(evidence, answered=state.transcript.caller_answered):
-            acts.machine(state, ReportVoicemail("speech"), now, records=takes_messages(evidence))
 
 
 def dtmf(state: State, pressed: inputs.Dtmf, now: float) -> None:
@@ -139,10 +133,10 @@ def reply_failed(state: State, failed: inputs.ReplyFailed, now: float) -> None:
 
 
 def carrier_verdict(state: State, verdict: inputs.CarrierVerdict, now: float) -> None:
-    """The carrier says who answered."""
+    """The carrier says who answered; a greeting that it has heard end can be left a message behind."""
     state.verdict = verdict.answered_by
-    if state.phase is not Phase.WAITING:
-        acts.judge(state, verdict.answered_by, now)
+    if state.ends_greeting:
+        state.beep = now
 
 
 def hearing_lost(state: State, _: inputs.HearingLost, now: float) -> None:

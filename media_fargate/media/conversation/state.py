@@ -10,6 +10,7 @@ from media.conversation.config import ConversationConfig
 from media.conversation.effects import Effect
 from media.conversation.transcript import Transcript
 from media.conversation.voicemail import NO_EVIDENCE, Evidence, weigh
+from media.conversation.words import beyond_hello, meaningful
 
 Reason = Literal[
     "completed", "voicemail_detected", "voicemail_left", "silence_timeout", "max_duration_reached", "canceled", "error"
@@ -51,6 +52,9 @@ class State:
     prompted: bool = False
     # What the agent had left to say when voice without words interrupted it.
     cut_off: str = ""
+    # All of an opener that was cut off when it had just begun, and how often it was said again.
+    opener_cut: str = ""
+    opener_repeats: int = 0
     empty_replies: int = 0
     # Replies in a row that the model declined to give, and the callee was told so.
     refusals: int = 0
@@ -64,18 +68,45 @@ class State:
 
     @property
     def evidence(self) -> Evidence:
-        """What speaks for a machine; after a turn of a person only their present words count."""
+        """What the callee's words speak for; after a turn of a person only their present words count."""
+        return self.evidence_with(beep=False)
+
+    def evidence_with(self, *, beep: bool) -> Evidence:
+        """What speaks for a machine or a person, with a beep that was heard with the words."""
         if self.config.direction == "inbound" or not self.config.detect_voicemail:
             return NO_EVIDENCE
         person = self.transcript.caller_answered
         answered = self.callee.answered.text if self.callee.answered is not None else ""
         before = "" if person else self.transcript.caller_text
         text = " ".join(filter(None, (before, answered, self.callee.turn.text)))
-        return weigh(text, beep=self.beep is not None and not person)
+        return weigh(text, beep=beep and not person)
 
     @property
     def is_person(self) -> bool:
-        """Whether somebody answered the agent, so that a carrier's verdict alone must not end the call."""
+        """Whether somebody is there who asked, offered or answered: a carrier's verdict alone must not end the call."""
         said = self.callee.turn.text
-        answers = self.transcript.agent_spoke and bool(said) and not weigh(said).families
-        return self.config.direction == "inbound" or self.transcript.caller_answered or answers
+        answers = self.transcript.agent_spoke and bool(beyond_hello(said)) and not weigh(said).families
+        inbound = self.config.direction == "inbound"
+        return inbound or self.transcript.caller_answered or answers or self.evidence.is_person
+
+    @property
+    def more_than_hello(self) -> list[str]:
+        """The callee's words that are no nod, nor a hello into an opener that has just begun."""
+        text = self.callee.turn.text
+        return meaningful(" ".join(beyond_hello(text)) if self.opener_cut or self.opening else text)
+
+    @property
+    def hello_cut_opener(self) -> bool:
+        """Whether a hello, and no more, has cut the opener off."""
+        said = bool(meaningful(self.callee.turn.text))
+        return bool(self.opener_cut) and said and not self.more_than_hello
+
+    @property
+    def opening(self) -> bool:
+        """Whether the agent is saying its first words."""
+        return self.agent.turn is not None and self.agent.turn.opening
+
+    @property
+    def ends_greeting(self) -> bool:
+        """Whether the carrier has heard a machine's greeting end."""
+        return (self.verdict or "").startswith("machine_end")

@@ -6,6 +6,7 @@ Turns are final when they come here. The conversation is the only writer.
 from typing import Any, Literal
 
 from media.conversation.effects import StoreTurn
+from media.conversation.words import beyond_hello
 
 NOTHING_SAID = "(The callee has answered and said nothing yet.)"
 SILENCE = "(The callee says nothing.)"
@@ -20,7 +21,7 @@ class Transcript:
     def __init__(self) -> None:
         self.turns = 0
         self.agent_spoke = False
-        # A person: somebody said something after the agent had spoken.
+        # A person: somebody said more than hello after the agent had spoken.
         self.caller_answered = False
         self.caller_text = ""
         self._lines: list[tuple[str, str]] = []
@@ -39,7 +40,7 @@ class Transcript:
         if role == "agent":
             self.agent_spoke = True
         else:
-            self.caller_answered = self.caller_answered or self.agent_spoke
+            self.caller_answered = self.caller_answered or (self.agent_spoke and bool(beyond_hello(text)))
             self.caller_text = f"{self.caller_text} {text}".strip()
         self._lines.append(("assistant" if role == "agent" else "user", text))
         turn = StoreTurn(self.turns, role, text, started, max(started, ended), interrupted, latency)

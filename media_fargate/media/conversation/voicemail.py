@@ -1,82 +1,83 @@
-"""Tells a voicemail greeting from a person by families of phrases. Works on unfinished transcripts.
+"""Tells a voicemail greeting from a person by kinds of phrases, whatever the punctuation.
 
-One family is not enough where a person could have said it: "he's not available, can I take a message?" is a person.
+One kind is not enough where a person could have said it, and whoever asks or offers help is a person: "he's not
+available, can I take a message?". A verdict waits for quiet, since the question often comes last.
 """
 
-import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-_FLAGS = re.IGNORECASE
-_YOU_ARE = r"(?:you(?:'ve| have)? (?:called|dial+ed|reached)|you(?:'re| are) (?:calling|trying to (?:reach|call)))"
+from media.conversation import phrases
 
-# Said by machines and hardly ever by the person who picks up.
-_STRONG = {
-    "leave_message": r"\b(?:leave|record)(?: (?:me|us|him|her|them))?(?: (?:a|your))?"
-    r"(?: (?:short|brief|detailed|quick))?(?: voice)? ?(?:message|voicemail)\b|\bleave your (?:name|number|details)\b",
-    "tone": r"\b(?:after|at|following|hear|wait for) the (?:\w+ )?(?:tone|beep|signal)\b",
-    "mailbox": r"\b(?:voice ?-?mail ?box|mailbox|voice ?-?mail|answering (?:machine|service)) (?:of|for|belonging to)\b"
-    r"|\breached the (?:\w+ )?(?:voice ?-?mail|mailbox)|\b(?:forwarded|transferred) to (?:an automated |a )?voice"
-    r"|\bautomated voice (?:messag|system)|\b(?:my|our|his|her|'s) voice ?-?mail\b",
-    "party": r"\bthe (?:person|number|party|subscriber|customer|mobile) (?:that )?" + _YOU_ARE,
-    "mailbox_closed": r"\b(?:mail ?box|voice ?-?mail|inbox)\b[^.?!]{0,40}"
-    r"\b(?:full|not (?:been )?(?:set ?up|activated|initiali[sz]ed)|cannot accept)",
-    "not_in_service": r"\b(?:not in service|no longer in service|been disconnected|not been recogni[sz]ed)\b",
-}
-_WEAK = {
-    "unavailable": r"\b(?:not|n't|un) ?(?:currently )?available\b|\bunavailable\b"
-    r"|\b(?:can ?not|can't|unable to|couldn't|could not) (?:come|get) to (?:the|my|your)(?: tele)? ?(?:phone|call)"
-    r"|\b(?:can ?not|can't|unable to|couldn't|could not) (?:take|answer) (?:your|the|this|my)(?: tele| phone)? ?"
-    r"(?:call|phone)|\bmissed your call\b|\baway from (?:my|the) (?:phone|desk)\b",
-    "you_reached": r"\byou(?:'ve| have) reached\b",
-    "return_call": r"\b(?:get back to you|return your call|call you back|back to you as soon)\b",
-    "press": r"\bpress (?:\d|one|two|three|four|five|six|seven|eight|nine|zero|star|pound|hash|the)\b",
-    "thanks_for_calling": r"\bthank(?:s| you) for (?:calling|your call)\b",
-}
-_FAMILIES = {name: re.compile(pattern, _FLAGS) for name, pattern in (_STRONG | _WEAK).items()}
-# Hands the turn back: everything from here to the end of the sentence is a person's question.
-_YIELD = re.compile(
-    r"\b(?:can|could|may|shall) (?:i|we) (?:take|ask|help|tell|pass|give|know)\b[^.?!]*"
-    r"|(?<!if )\b(?:would|do|did) you (?:like|want|wish)(?: me)? to\b[^.?!]*"
-    r"|\b(?:who(?:'s| is) (?:this|that|calling|speaking)|how (?:can|may) (?:i|we) help)\b[^.?!]*"
-    r"|[^.?!]*\?",
-    _FLAGS,
-)
+# Seconds of quiet that end a greeting. A voice that goes on without a new word is taken for noise after the longer.
+_QUIET, _WORDLESS = 1.0, 2.5
+# The recogniser's last words are still on their way so long after others.
+_LATE_WORDS = 0.5
+# Seconds around the verdict within which a beep belongs to the greeting; ringing and waiting calls beep, too.
+_BEEP = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Which families of phrases were found outside questions, and whether a question handed the turn back."""
+    """Which kinds of a recording's phrases were found, and what speaks for a person.
+
+    `yields`: something was asked or offered, so that the turn is handed over. `live`: words of somebody who is on the
+    line, which a recording may hold, too.
+    """
 
     families: frozenset[str] = frozenset()
     yields: bool = False
+    live: bool = False
 
     @property
     def strong(self) -> frozenset[str]:
-        """The families hardly ever said by people who pick up."""
-        return self.families & (_STRONG.keys() | {"beep"})
+        """The kinds hardly ever said by people who pick up."""
+        return self.families & (phrases.STRONG.keys() | {"beep"})
+
+    @property
+    def is_person(self) -> bool:
+        """Whether the words are those of somebody who is there, whatever the carrier makes of their length."""
+        return self.yields or (self.live and len(self.strong) < _TO_OVERRULE)
 
 
 NO_EVIDENCE = Evidence()
+# Strong kinds that make a recording even of words a person might say.
+_TO_OVERRULE = 2
+# Said together by somebody who is busy: "I'm out, I'll call you back".
+_BUSY = frozenset({"absent", "return_call"})
 
 
+@lru_cache(maxsize=64)
 def weigh(text: str, *, beep: bool = False) -> Evidence:
-    """Find the phrase families in a transcript; a heard beep counts as one."""
-    plain = text.replace("\u2019", "'")
-    said = _YIELD.sub(" ", plain)
-    found = {name for name, pattern in _FAMILIES.items() if pattern.search(said)}
-    return Evidence(frozenset(found | ({"beep"} if beep else set())), bool(_YIELD.search(plain)))
+    """Find the kinds of phrases in a transcript; a heard beep counts as one."""
+    line = phrases.plain(text)
+    found = phrases.families(line) | ({"beep"} if beep else frozenset())
+    return Evidence(found, phrases.hands_over(line), bool(phrases.LIVE.search(line)))
 
 
 def is_machine(evidence: Evidence, *, answered: bool) -> bool:
     """Judge the evidence. `answered`: a turn of the callee has followed the agent's, so it is likely a person."""
-    spoken = evidence.families - {"beep"}
-    if not spoken:
+    if evidence.yields or not evidence.families - {"beep"}:
         return False
-    if answered:
-        return len(evidence.strong) >= 2 and not evidence.yields
-    if evidence.yields:
-        return len(evidence.families) >= 2 and bool(evidence.strong - {"beep"})
-    return len(evidence.families) >= 2 or bool(evidence.strong)
+    if answered or evidence.live:
+        return len(evidence.strong) >= _TO_OVERRULE
+    return bool(evidence.strong) or (len(evidence.families) >= 2 and not evidence.families <= _BUSY)
+
+
+def verdict_due(*, since: float, last_text: float | None, voice_since: float | None, last_voice: float | None) -> float:
+    """When what was said may be judged: after a second of quiet.
+
+    `since` is when the line opened: a carrier's verdict may come before any sound.
+    """
+    if voice_since is not None:
+        return max(voice_since if last_text is None else last_text, voice_since) + _WORDLESS
+    heard = since if last_text is None else last_text + _LATE_WORDS - _QUIET
+    return max(heard, since if last_voice is None else last_voice) + _QUIET
+
+
+def beep_counts(beep: float | None, judged: float) -> bool:
+    """Whether a beep belongs to what is judged at that time."""
+    return beep is not None and abs(judged - beep) <= _BEEP
 
 
 def takes_messages(evidence: Evidence) -> bool:

@@ -40,6 +40,9 @@ _PARTING_PHRASES = (
 )
 _PARTING_WORDS = "bye goodbye bye-bye cheers thanks cheerio ciao later welcome you"
 _PARTINGS = frozenset(_PARTING_WORDS.split())
+_HELLO_PHRASES = ("good morning", "good afternoon", "good evening", "good day", "hi there", "hello there", "hey there")
+_HELLO_WORDS = "hello hi hey hiya hallo hullo yello ello morning afternoon evening"
+_HELLOS = frozenset(_HELLO_WORDS.split())
 _LET_ME_SPEAK = "stop wait no hang hold sorry excuse actually but pause what who pardon listen"
 _FLOOR_WORDS = frozenset(_LET_ME_SPEAK.split())
 
@@ -60,6 +63,11 @@ def _without(said: list[str], phrases: tuple[str, ...], single: frozenset[str]) 
 def meaningful(text: str) -> list[str]:
     """Words that are more than a nod ("uh-huh", "I see")."""
     return _without(words(text), _BACKCHANNEL_PHRASES, BACKCHANNELS)
+
+
+def beyond_hello(text: str) -> list[str]:
+    """Words that are more than a greeting ("Hello?", "Good morning")."""
+    return _without(words(text), _HELLO_PHRASES, _HELLOS)
 
 
 def is_backchannel(text: str) -> bool:

@@ -40,6 +40,7 @@ AGENT: dict[str, Any] = {
     "silence_hangup_seconds": 20,
     "record_call": False,
     "amd_enabled": False,
+    "amd_speech_threshold_ms": 3500,
     "voicemail_leave_enabled": True,
     "voicemail_message": "Please call back.",
     "webhook_url": "https://agent.example.com/",

@@ -358,12 +358,14 @@ def test_voicemail_is_hung_up_on() -> None:
         call,
         [
             *GREETING,
+            (2.4, Heard("g", FOUND), []),
+            (2.6, VoiceStopped(), []),
             (
-                2.4,
-                Heard("g", FOUND),
+                3.6,
+                Tick(),
                 [
                     ReportVoicemail("speech"),
-                    StoreTurn(0, "caller", FOUND, 0.3, 2.4),
+                    StoreTurn(0, "caller", FOUND, 0.3, 2.6),
                     HangUp("voicemail_detected"),
                 ],
             ),
@@ -415,9 +417,9 @@ def test_a_message_is_left_after_the_beep_or_in_the_quiet(beep: bool) -> None:
         call,
         [
             *GREETING,
-            (2.4, Heard("g", FOUND), [ReportVoicemail("speech")]),
+            (2.4, Heard("g", FOUND), []),
             (3.0, VoiceStopped(), []),
-            *([(4.0, Beep(), [])] if beep else []),
+            (4.0, Beep() if beep else Tick(), [ReportVoicemail("speech")]),
             (start, Tick(), [Speak("utterance-1", "Please call us.")]),
             (start + 0.1, AudioQueued("utterance-1", 1.5, last=True), []),
             (
@@ -437,7 +439,14 @@ def test_a_message_is_left_after_the_beep_or_in_the_quiet(beep: bool) -> None:
 def test_a_machine_may_be_ignored_and_a_full_mailbox_gets_no_message() -> None:
     call = Conversation(ConversationConfig(opener_text=OPENER, voicemail_action="ignore"))
     play(
-        call, [*GREETING, (2.4, Heard("g", FOUND), [ReportVoicemail("speech")]), (2.5, Heard("g", FOUND + " now"), [])]
+        call,
+        [
+            *GREETING,
+            (2.4, Heard("g", FOUND), []),
+            (2.5, VoiceStopped(), []),
+            (3.5, Tick(), [ReportVoicemail("speech")]),
+            (3.6, Heard("g", FOUND + " now"), []),
+        ],
     )
     call = Conversation(
         ConversationConfig(opener_text=OPENER, voicemail_action="leave_message", voicemail_message="Please call us.")
@@ -447,10 +456,12 @@ def test_a_machine_may_be_ignored_and_a_full_mailbox_gets_no_message() -> None:
         call,
         [
             *GREETING[:2],
+            (2.4, Heard("g", text), []),
+            (2.5, VoiceStopped(), []),
             (
-                2.4,
-                Heard("g", text),
-                [ReportVoicemail("speech"), StoreTurn(0, "caller", text, 0.3, 2.4), HangUp("voicemail_detected")],
+                3.5,
+                Tick(),
+                [ReportVoicemail("speech"), StoreTurn(0, "caller", text, 0.3, 2.5), HangUp("voicemail_detected")],
             ),
         ],
     )
@@ -906,7 +917,8 @@ def test_a_verdict_before_the_stream_counts_when_it_begins() -> None:
         call,
         [
             (0.0, CarrierVerdict("machine_start"), []),
-            (0.1, StreamStarted(), [ReportVoicemail("carrier"), HangUp("voicemail_detected")]),
+            (0.1, StreamStarted(), []),
+            (1.1, Tick(), [ReportVoicemail("carrier"), HangUp("voicemail_detected")]),
         ],
     )
 

@@ -171,6 +171,14 @@ def test_the_carrier_listens_to_the_end_of_a_greeting_that_is_to_be_answered(
     assert (request.machine_detection, request.detection_seconds) == (mode, seconds)
 
 
+def test_the_carrier_is_told_how_long_first_words_of_a_person_may_be() -> None:
+    world = World()
+    world.accept("call_1", amd_speech_threshold_ms=3600)
+    dial(world, "call_1", "token")
+    ((_, request),) = world.carrier.posts
+    assert request.speech_threshold_ms == 3600
+
+
 def test_a_call_the_carrier_does_not_show_for_a_moment_is_not_over() -> None:
     world = World()
     world.accept("call_1")
