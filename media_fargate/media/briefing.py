@@ -2,15 +2,18 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 
 from calling.domain.agent import DEFAULT_VOICE, heard_accent
 from calling.domain.call import Call, Direction
+from calling.domain.disclosure import holds
 from calling.domain.placeholders import fill
 from calling.domain.prompt import Brief, system_prompt
 from calling.usecases.brief_call import brief_call
 from calling.usecases.prepare_opener import opener_keys
 from media.attempt import attempt
 from media.conversation.config import ConversationConfig
+from media.conversation.notices import Notice
 from media.house import House
 from media.llm import Manner
 from media.tools import offered
@@ -78,6 +81,7 @@ def _config(known: Brief, words: str | None, *, has_audio: bool) -> Conversation
         opener_text=words or None,
         opener_has_audio=has_audio,
         ai_speaks_first=agent.ai_speaks_first,
+        notices=tuple(Notice(said, partial(holds, notice=said)) for said in known.notices),
         pickup_delay=agent.pickup_delay_ms / 1000,
         endpoint_silence=agent.response_eagerness / 1000,
         interruption_sensitivity=agent.interruption_sensitivity,

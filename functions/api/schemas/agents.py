@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from api.schemas.common import CHANGES, MAX_SPOKEN, Answer, Body, Country, TimeZone, compact_size
 from calling.domain.agent import DEFAULT_VOICE, MAX_PROMPT, SPEECH_THRESHOLD_MS, HistoryDisclosure, voice
+from calling.domain.disclosure import AiDisclosure
 from calling.domain.errors import InvalidRequest
 from calling.domain.language import LANGUAGES, spoken
 
@@ -76,6 +77,14 @@ class AgentFields(Body):
     ] = None
     ai_speaks_first: bool = True
     history_disclosure: HistoryDisclosure | None = None
+    ai_disclosure: Annotated[
+        AiDisclosure,
+        Field(description="Whether it says that it is an AI with its first words, or only to who asks"),
+    ] = AiDisclosure.OPENING
+    recording_notice: Annotated[
+        Spoken | None,
+        Field(description="Said with its first words, e.g. that the call is recorded; may hold variables"),
+    ] = None
     pickup_delay_ms: Annotated[int, Field(ge=0, le=10_000)] = 1200
     interruption_sensitivity: Annotated[int, Field(ge=0, le=100)] = 50
     response_eagerness: Annotated[int, Field(ge=0, le=1000, description="Milliseconds")] = 200

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from calling.domain.disclosure import AiDisclosure
 from calling.domain.errors import InvalidRequest, NotPermitted
 from calling.domain.language import LANGUAGES, accent, base, spoken
 from calling.domain.language_model import ModelTraits
@@ -125,6 +126,8 @@ class Agent:
     llm_traits: ModelTraits | None = None  # what `llm_model` accepts, as its service said when the agent was saved
     ai_speaks_first: bool = True
     history_disclosure: HistoryDisclosure | None = None
+    ai_disclosure: AiDisclosure = AiDisclosure.OPENING
+    recording_notice: str | None = None  # said at the start; variables are filled in
     pickup_delay_ms: int = 1200
     interruption_sensitivity: int = 50
     response_eagerness: int = 200
@@ -146,6 +149,8 @@ class Agent:
         found = []
         if self.boosted_keywords:
             found.append("boosted_keywords are kept and not used: Amazon Transcribe takes no words with a stream.")
+        if self.recording_notice and not self.record_call:
+            found.append("recording_notice is said at the start of calls though record_call is off.")
         if self.language not in LANGUAGES:
             heard = heard_accent(self.language, self.voice_id)
             found.append(f"The language {self.language!r} is not supported: calls are held in English ({heard}).")

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from calling.domain.agent import Agent, HistoryDisclosure, Number
 from calling.domain.call import Call, Direction
+from calling.domain.disclosure import AI_NOTICE, AiDisclosure
 from calling.domain.foreign_text import record
 from calling.domain.history import CallSummary
 from calling.domain.placeholders import Filled, fill
@@ -34,6 +35,13 @@ class Brief:
     now: int
     past_calls: tuple[CallSummary, ...] = field(default=(), repr=False)
     person_facts: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Give the sentences that must be heard first, whatever else is said; see `disclosure`."""
+        at_once = self.agent.ai_disclosure is AiDisclosure.OPENING
+        recording = fill(self.agent.recording_notice or "", self.call.dynamic_vars).text.strip()
+        return tuple(filter(None, (AI_NOTICE if at_once else "", recording)))
 
 
 def system_prompt(brief: Brief, *, with_history: bool) -> str:
@@ -57,13 +65,14 @@ def system_prompt(brief: Brief, *, with_history: bool) -> str:
 
 
 def opener_request(brief: Brief) -> str:
-    """Ask for the opening line of an outbound call."""
+    """Ask for the opening line of a call."""
+    an_ai = " and that you are an AI assistant" if AI_NOTICE in brief.notices else ""
     return (
-        "Write the opening line of this call: greet, say who is calling and why, in one or two short sentences. "
-        "Say nothing about earlier calls and use no name for the person. Answer with the spoken words alone."
+        f"Write the opening line of this call: greet, say who is calling{an_ai} and why, in one or two short "
+        "sentences. Say nothing about earlier calls and use no name for the person. Answer with the spoken words alone."
         if brief.call.direction is Direction.OUTBOUND
         else "Write the opening line with which you answer this call, in one short sentence: greet and say who you "
-        "are. Answer with the spoken words alone."
+        f"are{an_ai}. Answer with the spoken words alone."
     )
 
 

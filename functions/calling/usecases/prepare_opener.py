@@ -7,6 +7,7 @@ import re
 
 from calling.domain.agent import DEFAULT_VOICE
 from calling.domain.call import CallStatus
+from calling.domain.disclosure import lacking
 from calling.domain.prompt import opener_request, system_prompt
 from calling.ports import AgentStore, BlobStore, CallStore, Clock, LanguageModel, PeopleStore, Speech
 from calling.usecases.brief_call import brief_call
@@ -58,6 +59,7 @@ def prepare_opener(
     text = _spoken(answer.text, cut=answer.cut)
     if not text:
         return False
+    text = f"{lacking(text, brief.notices)} {text}".strip()
     words, audio = opener_keys(account_id, call_id)
     # The words come last: where they are, the audio is.
     sound = speech.synthesize(text, voice_id=call.voice_id or DEFAULT_VOICE)

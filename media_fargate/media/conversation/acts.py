@@ -1,6 +1,6 @@
 """What the rules of the turn table do: change the state and append the effects. The only writer of the transcript."""
 
-from media.conversation.agent import Kind, Reply
+from media.conversation.agent_turn import Kind, Reply
 from media.conversation.callee import CalleeTurn
 from media.conversation.effects import HangUp, ReportVoicemail, VoicemailLeft
 from media.conversation.playout import Fate
@@ -27,8 +27,9 @@ def open_call(state: State, now: float) -> None:
 
 def begin_opener(state: State, text: str, now: float) -> None:
     """Begin the opener, with the audio that was made of it before the call if there is any."""
-    if state.config.opener_has_audio and not state.agent.opener_failed:
-        state.effects.append(state.agent.play_opener(text, now))
+    is_made = state.config.opener_has_audio and text == (state.config.opener_text or "").strip()
+    if is_made and not state.agent.opener_failed:
+        state.effects.extend(state.agent.play_opener(text, now))
     else:
         say(state, "opener", text, now)
 
@@ -36,7 +37,7 @@ def begin_opener(state: State, text: str, now: float) -> None:
 def say(state: State, kind: Kind, text: str, now: float) -> None:
     """Begin a turn of fixed words."""
     state.agent.begin(kind, now)
-    state.effects.append(state.agent.speak(text, now))
+    state.effects.extend(state.agent.speak(text, now))
 
 
 def ask(state: State, now: float, *, opening: bool = False) -> None:
@@ -72,12 +73,12 @@ def decline(state: State, now: float) -> None:
     if not state.agent.audible:
         end_agent_turn(state, now)
         state.agent.begin("reply", now)
-    state.effects.append(state.agent.decline(state.config.cannot_help, now))
+    state.effects.extend(state.agent.decline(state.config.cannot_help, now))
 
 
 def fill(state: State, now: float) -> None:
     """Tell somebody who waits for the model that the line is not dead."""
-    state.effects.append(state.agent.fill(state.config.one_moment, now))
+    state.effects.extend(state.agent.fill(state.config.one_moment, now))
 
 
 def flush(state: State, now: float) -> None:
@@ -166,8 +167,8 @@ def _opener_just_begun(state: State, now: float) -> str:
     if turn is None or not turn.opening or turn.first_audio is None or state.agent.writing:
         return ""
     began = now if callee.voice_since is None else callee.voice_since
-    early = began - turn.first_audio <= _OPENER_UNHEARD and state.opener_repeats < _OPENER_REPEATS
-    return " ".join((state.agent.playout.text, *turn.waiting)) if early else ""
+    early = began - state.agent.words_began(now) <= _OPENER_UNHEARD and state.opener_repeats < _OPENER_REPEATS
+    return state.agent.words if early else ""
 
 
 def resume(state: State, now: float) -> None:
@@ -201,9 +202,9 @@ def say_goodbye(state: State, reply: Reply, farewell: str, now: float) -> None:
     reply.closed = True
     state.effects.extend(agent.flush_all(reply, now))
     if farewell and not already_said(reply.text, farewell):
-        state.effects.append(agent.speak(farewell, now))
+        state.effects.extend(agent.speak(farewell, now))
     elif not agent.has_words:
-        state.effects.append(agent.speak(state.config.default_farewell, now))
+        state.effects.extend(agent.speak(state.config.default_farewell, now))
     state.closing = Closing("completed", revocable=True)
     state.phase = Phase.CLOSING
 
@@ -259,6 +260,7 @@ def machine(state: State, report: ReportVoicemail, now: float, *, records: bool 
     state.effects.append(report)
     if action == "leave_message" and state.config.voicemail_message and records:
         state.phase, state.leaving_since = Phase.LEAVING, now
+        state.agent.notices.begin_anew()  # who listens to the message has heard nothing else
     elif action != "ignore":
         hang_up(state, "voicemail_detected", now)
 

@@ -4,66 +4,32 @@ Keeps facts and makes the orders that belong to them; whose turn it is, is decid
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from media.conversation.agent_turn import AgentTurn, Kind, Reply, Spoken
 from media.conversation.effects import CancelReply, Clear, Effect, PlayOpener, Speak, StartReply
 from media.conversation.inputs import AudioQueued
+from media.conversation.notices import Notice, Notices
 from media.conversation.playout import Fate, Playout, Utterance
-from media.conversation.sentences import SentenceCutter, join_due
-
-Kind = Literal["opener", "reply", "prompt", "resumed", "last_words", "message"]
-
-
-@dataclass(slots=True)
-class Reply:
-    """A reply of the language model: what it was asked with, and how far it has come."""
-
-    name: str
-    asked: str
-    text: str = ""
-    alive: bool = True
-    # Nothing it writes from now on is spoken: it has asked for the call's end.
-    closed: bool = False
-    # Since when the model is known to be busy; None: it is not, or was.
-    waits_since: float | None = None
-    cutter: SentenceCutter = field(default_factory=SentenceCutter)
-
-
-@dataclass(slots=True)
-class AgentTurn:
-    """The agent's turn in progress; `answers` is when the callee had stopped talking, if this is an answer."""
-
-    kind: Kind
-    touched: float
-    opening: bool = False
-    reply: Reply | None = None
-    answers: float | None = None
-    waiting: list[str] = field(default_factory=list)
-    # The utterance that only asked for patience; what the turn has to say comes behind it.
-    filler: str | None = None
-    # The model declined to answer, and the turn says that the agent cannot help.
-    declines: bool = False
-    first_audio: float | None = None
-    latency: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """What became of a turn: words heard, words that were not, whether it was cut short."""
-
-    turn: AgentTurn
-    heard: str
-    left: str
-    interrupted: bool
+from media.conversation.sentences import join_due
 
 
 class Agent:
     """One turn at a time: written by the model or fixed, spoken utterance by utterance."""
 
-    __slots__ = ("_openers", "_replies", "_utterances", "failures", "opener_failed", "playout", "turn")
+    __slots__ = (
+        "_openers",
+        "_replies",
+        "_utterances",
+        "failures",
+        "notices",
+        "opener_failed",
+        "playout",
+        "turn",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, notices: tuple[Notice, ...] = ()) -> None:
+        self.notices = Notices(notices)
         self.turn: AgentTurn | None = None
         self.playout = Playout()
         # Utterances in a row that never became audio.
@@ -97,21 +63,34 @@ class Agent:
         """Begin a turn of fixed words."""
         self.turn = AgentTurn(kind, now, opening=kind == "opener")
 
-    def speak(self, text: str, now: float) -> Speak:
-        """Give words to the voice."""
+    def speak(self, text: str, now: float) -> Iterator[Speak]:
+        """Give words to the voice, behind what must be heard first and is not in them."""
+        yield from self._notice(text, now)
+        yield self._speak(text, now)
+
+    def _speak(self, text: str, now: float) -> Speak:
         self._utterances += 1
         name = f"utterance-{self._utterances}"
         self._expect(name, text, now)
         return Speak(name, text)
 
-    def play_opener(self, text: str, now: float) -> PlayOpener:
+    def _notice(self, text: str, now: float) -> Iterator[Speak]:
+        under_way = (u.text for u in self.playout.utterances if u.fate is not Fate.BROKEN)
+        if owed := self.notices.owed(text, under_way):
+            notice = self._speak(owed, now)
+            if self.turn is not None:
+                self.turn.notices.add(notice.utterance)
+            yield notice
+
+    def play_opener(self, text: str, now: float) -> Iterator[Speak | PlayOpener]:
         """Begin with the audio made before the call."""
         self.begin("opener", now)
+        yield from self._notice(text, now)
         # A name of its own each time: a mark of an opener cut off before must not prove this one.
         self._openers += 1
         name = "opener" if self._openers == 1 else f"opener-{self._openers}"
         self._expect(name, text, now)
-        return PlayOpener(name)
+        yield PlayOpener(name)
 
     def _expect(self, name: str, text: str, now: float) -> None:
         self.playout.add(name, text)
@@ -140,18 +119,18 @@ class Agent:
             return None
         return reply.waits_since
 
-    def fill(self, text: str, now: float) -> Speak:
+    def fill(self, text: str, now: float) -> Iterator[Speak]:
         """Ask for patience, once a turn."""
-        said = self.speak(text, now)
-        if self.turn is not None:
-            self.turn.filler = said.utterance
-        return said
+        for said in self.speak(text, now):
+            if self.turn is not None:
+                self.turn.filler = said.utterance
+            yield said
 
-    def decline(self, text: str, now: float) -> Speak:
+    def decline(self, text: str, now: float) -> Iterator[Speak]:
         """Say that the agent cannot help with what it was asked."""
         if self.turn is not None:
             self.turn.declines = True
-        return self.speak(text, now)
+        yield from self.speak(text, now)
 
     @property
     def only_filled(self) -> bool:
@@ -159,7 +138,7 @@ class Agent:
         turn = self.turn
         if turn is None or turn.filler is None or not self.writing:
             return False
-        return all(u.name == turn.filler for u in self.playout.utterances)
+        return not self._own
 
     def forget_unspoken(self, now: float) -> None:
         """Drop what was written and not yet given to the voice."""
@@ -178,9 +157,23 @@ class Agent:
     @property
     def has_words(self) -> bool:
         """Whether the turn has anything to say that is being, or will be, spoken; an excuse for waiting is nothing."""
+        return bool(self._own) or (self.turn is not None and bool(self.turn.waiting))
+
+    @property
+    def words(self) -> str:
+        """All that the turn says of its own."""
+        return " ".join((*(u.text for u in self._own), *(self.turn.waiting if self.turn is not None else ())))
+
+    def words_began(self, now: float) -> float:
+        """When the turn's own words began to be played; `now` if they have not."""
+        return min((u.chunks[0][0] for u in self._own if u.chunks), default=now)
+
+    @property
+    def _own(self) -> list[Utterance]:
+        """The utterances that are neither an excuse for waiting nor a notice."""
         turn = self.turn
-        filler = None if turn is None else turn.filler
-        return any(u.name != filler for u in self.playout.utterances) or (turn is not None and bool(turn.waiting))
+        aside = set() if turn is None else {turn.filler, *turn.notices}
+        return [u for u in self.playout.utterances if u.name not in aside]
 
     @property
     def writing(self) -> bool:
@@ -202,7 +195,7 @@ class Agent:
             count = 1 if not self.playout.utterances and self.writing else len(self.turn.waiting)
             text = " ".join(self.turn.waiting[:count])
             del self.turn.waiting[:count]
-            yield self.speak(text, now)
+            yield from self.speak(text, now)
 
     def flush_all(self, reply: Reply, now: float) -> Iterator[Effect]:
         """Speak all that was written, though the reply has not ended."""
@@ -232,16 +225,18 @@ class Agent:
     def marked(self, utterance: Utterance, now: float) -> None:
         """Note an echoed mark."""
         self.playout.heard(utterance, now)
+        self.notices.proved(utterance.text)
         if self.turn is not None:
             self.turn.touched = now
 
-    def broken(self, utterance: Utterance, now: float) -> Speak | None:
+    def broken(self, utterance: Utterance, now: float) -> Iterator[Speak]:
         """Note a failure of the voice; try again, once, what has nothing behind it and made no sound."""
         self.playout.broken(utterance, now)
         self.failures += 1
         self.opener_failed = self.opener_failed or utterance.name.startswith("opener")
         last = self.playout.utterances[-1] is utterance
-        return self.speak(utterance.text, now) if last and not utterance.chunks and self.failures < 2 else None
+        if last and not utterance.chunks and self.failures < 2:
+            yield from self.speak(utterance.text, now)
 
     @property
     def done_at(self) -> float | None:
@@ -275,7 +270,7 @@ class Agent:
         if turn is None:
             return None
         rest = turn.reply.cutter.rest() if turn.reply is not None and not turn.reply.closed else ""
-        left = " ".join(filter(None, (playout.words_left(now), *turn.waiting, rest)))
+        left = " ".join(filter(None, (playout.words_left(now, but=turn.notices), *turn.waiting, rest)))
         cut = any(u.fate is Fate.PENDING and u.words_heard(now) != " ".join(u.text.split()) for u in playout.utterances)
         heard = playout.words_heard(now)
         playout.clear(now)

@@ -6,12 +6,15 @@ Knows nothing of agents, numbers or accounts; the session fills it from the brie
 from dataclasses import dataclass
 from typing import Literal
 
+from media.conversation.notices import Notice
+
 
 @dataclass(frozen=True, slots=True)
 class ConversationConfig:
     """Everything that steers one conversation. Times are seconds.
 
     `opener_text` None: nothing was prepared, the language model is asked for the first turn.
+    `notices`: what must be heard before anything else is.
     `pickup_delay`: how long an outbound call listens for a hello before the agent speaks.
     `endpoint_silence`: quiet after the callee's last voice before a reply is asked for.
     `interruption_sensitivity`: 0 (never interrupted) to 100 (by the shortest word).
@@ -24,6 +27,7 @@ class ConversationConfig:
     opener_text: str | None = None
     opener_has_audio: bool = False
     ai_speaks_first: bool = True
+    notices: tuple[Notice, ...] = ()
     pickup_delay: float = 1.2
     endpoint_silence: float = 0.2
     interruption_sensitivity: int = 50

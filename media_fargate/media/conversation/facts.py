@@ -4,7 +4,7 @@ Only where an input is itself a decision of somebody else (a tool, a machine's g
 """
 
 from media.conversation import acts, inputs
-from media.conversation.agent import Reply
+from media.conversation.agent_turn import Reply
 from media.conversation.effects import ReportVoicemail
 from media.conversation.state import Phase, State
 from media.conversation.tools import TOOLS, WITHOUT_ARGUMENTS, EndCall
@@ -68,10 +68,9 @@ def speech_failed(state: State, failed: inputs.SpeechFailed, now: float) -> None
     utterance = state.agent.playout.pending(failed.utterance)
     if utterance is None:
         return
-    again = state.agent.broken(utterance, now)
-    if again is not None:
-        state.effects.append(again)
-    elif state.agent.failures >= 2:
+    again = list(state.agent.broken(utterance, now))
+    state.effects.extend(again)
+    if not again and state.agent.failures >= 2:
         acts.hang_up(state, "error", now)
 
 

@@ -33,8 +33,9 @@ _NOT_THERE = (
 _PARTY = r"(?:person|number|party|subscriber|customer|user|member|mobile|extension|line)"
 _YOU_CALL = r"you(?:ve| have| are|re| were| wish| want)? (?:just )?(?:to )?(?:call|dial|reach|try)(?:l?ed|l?ing|ing)?\b"
 _MAILBOX = r"(?:(?:voice )?mail ?box|voice ?mail(?: box)?|answering machine|answer ?phone)"
+_A_PHONE = r"(?:the|my|your|our) (?:\w+ )?(?:phone|call|telephone|cell|mobile)\b"
 _I = r"\b(?:i|im|ive|we|were|weve|nobody|nobodys|no one|no ones|noone|none of us|everyone|everybody|all of us)\b"
-_MESSAGE = r"(?:voice ?)?(?:message|mess|msg|memo|voice ?mail|note)\b"
+_MESSAGE = r"(?:voice ?)?(?:message|mess|msg|memo|voice ?mail|note|word)\b"
 
 # Said by recordings and hardly ever by the person who picks up.
 STRONG: Mapping[str, re.Pattern[str]] = {
@@ -46,7 +47,7 @@ STRONG: Mapping[str, re.Pattern[str]] = {
     ),
     "tone": _any(
         r"\b(?:after|at|following|hear|hearing|upon|for|till?|until) (?:the|that|a) (?:\w+ )?(?:tone|signal|bleep)\b",
-        r"\bbeep\b(?! (?:was|is|on|in|came)\b)",
+        r"\bbeeps?\b(?! (?:was|is|on|in|came)\b)",
     ),
     "mailbox": _any(
         rf"\b{_MAILBOX} (?:of|for|belonging to)\b",
@@ -66,19 +67,23 @@ STRONG: Mapping[str, re.Pattern[str]] = {
     "not_in_service": _any(
         r"\b(?:not in|no longer in|out of) service\b",
         r"\b(?:been disconnected|not been recogni[sz]ed|not recogni[sz]ed|not a valid|no longer valid)\b",
+        r"\b(?:non|not a) working number\b",
         rf"\bcall {_CANNOT} (?:be )?(?:connect|complet|put through|process)",
         r"\b(?:lines|circuits) are (?:\w+ )?(?:engaged|busy)\b",
     ),
     "after_recording": _any(
         r"\b(?:done|finished|finish|through|completed?|after|stop) recording\b",
+        r"\b(?:permitted|allowed) for recording\b|\bsatisfied with your (?:message|recording)\b|\bre ?record\b",
+        r"\b(?:send|review|erase) (?:this|your) message\b|\b(?:delivery|more|message) options\b",
+        r"\b(?:press|hit) \w+ (?:key )?when (?:you are |youre )?(?:finished|done)\b",
         r"\bmessage (?:has been|was|is) (?:saved|recorded)\b",
         r"\brecording (?:is |has )?(?:now )?(?:finished|complete|completed|ended|stopped|over)\b",
     ),
     # Whoever says this of himself cannot be holding the phone.
     "cannot_answer": _any(
         rf"{_I} (?:\w+ ){{0,3}}?(?:cant|cannot|can not|couldnt|could not|unable to|not able to|available to|here to"
-        r"|around to|in to|free to|able to) (?:\w+ )?(?:(?:come|get|make it|be) to (?:the|my|your|our)|answer|pick up)"
-        r"\b",
+        rf"|around to|in to|free to|able to) (?:\w+ )?(?:(?:come|get|make it|be) to {_A_PHONE}|answer\b|pick up\b)",
+        rf"(?:^|^ sorry|^ hi|^ hey|^ hello) (?:cant|cannot|can not) (?:come|get|make it) to {_A_PHONE}",
         r"\b(?:nobody|no one|noone|none of us) (?:\w+ ){0,4}?(?:take|answer|get|come to) (?:your|the)\b",
     ),
     "drill": _any(
@@ -90,12 +95,12 @@ STRONG: Mapping[str, re.Pattern[str]] = {
 WEAK: Mapping[str, re.Pattern[str]] = {
     "absent": _any(
         rf"{_I} (?:\w+ ){{0,3}}?(?:unavailable|not available|isnt available|available|out|away|not here"
-        r"|not home|not in|not around|not at|elsewhere|gone)\b",
+        r"|not home|not in|not around|not at|elsewhere|gone|on (?:\w+ )?(?:vacation|holiday|leave|another call))\b",
         r"\baway from (?:my|the|our) (?:phone|desk)\b",
         r"\b(?:there is|theres) (?:nobody|no one|noone)\b",
     ),
     "cannot_take": _any(
-        r"(?<!\bhe )(?<!\bshe )(?<!\bthey )\b" + _CANNOT + r" (?:\w+ )?(?:(?:come|get|make it) to (?:the|my|your|our)"
+        rf"(?<!\bhe )(?<!\bshe )(?<!\bthey )\b{_CANNOT} (?:\w+ )?(?:(?:come|get|make it) to {_A_PHONE}"
         r"|(?:take|answer|get|grab) (?:your|the|my) (?:\w+ )?(?:call|phone))",
     ),
     "missed": _any(
@@ -144,7 +149,8 @@ _QUESTION = _any(
     r"\bwho(?:s| is| am| are| may| would) (?:this|that|it|i|you|we|there|calling|speaking|ringing|phoning|on)\b",
     r"(?<!\bme )(?<!\bus )(?<!\bsay )(?<!\bknow )(?<!\band )(?<!\babout )\bwhat(?:s| is| was| do| did| are)"
     r" (?:this|that|it|you|we|your|going|wrong|happening|he|she)\b",
-    r"\b(?:which|what) (?!to )(?:\w+ ){1,2}(?:is|are|was|do|did|would|should|can|could) ",
+    r"\b(?:which|what) (?!(?:to|it|you|we|i|he|she|they|this|that)\b)(?:\w+ ){1,2}"
+    r"(?:is|are|was|do|did|would|should|can|could) ",
     r"\b(?:why|where|how|when) (?:is|are|do|did|can|could|may|would|shall|should) (?:i|we|you|he|she|this|that)\b",
     r"\bmay i\b|\bhow (?:can|may|could) (?:i|we)\b",
     r"(?<!\bif you )(?<!\byoud )\b(?:want|wanna) to leave\b",

@@ -4,6 +4,7 @@ The only proof of a whole utterance is its echoed mark. For one that was cut off
 seconds of audio that had time to play.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -106,9 +107,10 @@ class Playout:
         """Give the words played by `now`, over all utterances."""
         return " ".join(filter(None, (u.words_heard(now) for u in self.utterances)))
 
-    def words_left(self, now: float) -> str:
-        """Give the words not played by `now`, to go on from after a false interruption."""
-        parts = (" ".join(u.text.split()[len(u.words_heard(now).split()) :]) for u in self.utterances)
+    def words_left(self, now: float, *, but: Collection[str] = ()) -> str:
+        """Give the words not played by `now`, to go on from after a false interruption, without utterances named."""
+        wanted = (u for u in self.utterances if u.name not in but)
+        parts = (" ".join(u.text.split()[len(u.words_heard(now).split()) :]) for u in wanted)
         return " ".join(filter(None, parts))
 
     def clear(self, now: float) -> None:

@@ -43,7 +43,7 @@ class State:
     config: ConversationConfig
     phase: Phase = Phase.WAITING
     callee: Callee = field(default_factory=Callee)
-    agent: Agent = field(default_factory=Agent)
+    agent: Agent = field(init=False)
     transcript: Transcript = field(default_factory=Transcript)
     started: float = 0.0
     first_voice: float | None = None
@@ -65,6 +65,10 @@ class State:
     beep: float | None = None
     # What the present input leads to.
     effects: list[Effect] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """The agent owes what the configuration says."""
+        self.agent = Agent(self.config.notices)
 
     @property
     def evidence(self) -> Evidence:

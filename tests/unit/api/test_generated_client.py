@@ -32,6 +32,8 @@ AGENT: dict[str, Any] = {
     "llm_model": "claude-haiku-4-5",
     "ai_speaks_first": False,
     "history_disclosure": "after_confirmation",
+    "ai_disclosure": "when_asked",
+    "recording_notice": "This call is recorded.",
     "pickup_delay_ms": 900,
     "interruption_sensitivity": 70,
     "response_eagerness": 350,
