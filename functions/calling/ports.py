@@ -468,13 +468,22 @@ class CeilingStore(Protocol):
 
 
 class LineLock(Protocol):
-    """At most one attempt per (account, From, To) lives between intent and terminal."""
+    """A person's line: at most one dial of an account holds it until its call is settled, whatever it dials from.
 
-    def acquire(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> bool:
-        """Take the line or keep one's own; False where another call holds it."""
+    Who calls us is on it beside whom we were calling, for they are answered all the same.
+    """
 
-    def release(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> None:
-        """Give the line back; nothing where the holder does not have it."""
+    def acquire(self, account_id: str, person: PhoneNumber, holder: str) -> bool:
+        """Take the line to oneself, or keep it; False where another call is on it."""
+
+    def join(self, account_id: str, person: PhoneNumber, holder: str) -> None:
+        """Come onto the line, whoever is on it."""
+
+    def is_shared(self, account_id: str, person: PhoneNumber, holder: str) -> bool:
+        """Tell whether another call than this one is on the line."""
+
+    def release(self, account_id: str, person: PhoneNumber, holder: str) -> None:
+        """Leave the line; nothing where the holder is not on it."""
 
 
 class DialQueue(Protocol):

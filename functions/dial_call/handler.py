@@ -12,6 +12,7 @@ from calling.adapters.dynamodb.contacts import DynamoContactStore
 from calling.adapters.dynamodb.hold import DynamoDialHold
 from calling.adapters.dynamodb.leases import DynamoLeasePool
 from calling.adapters.dynamodb.limits import DynamoLimitsStore
+from calling.adapters.dynamodb.lines import DynamoLineLock
 from calling.adapters.dynamodb.pacing import DynamoPacer
 from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
@@ -56,6 +57,7 @@ def _ports() -> DialPorts:
         campaigns=DynamoCampaignStore(dynamodb, table),
         pacer=DynamoPacer(dynamodb, table),
         leases=DynamoLeasePool(dynamodb, table),
+        lines=DynamoLineLock(dynamodb, table),
         ceilings=DynamoCeilingStore(dynamodb, table),
         workflow=StepFunctionsDialWorkflow(client("stepfunctions"), ""),
         watches=SqsDialQueue(client("sqs"), load(WatchQueueSettings).watches_queue_url),

@@ -17,6 +17,7 @@ from calling.adapters.clock import SystemClock
 from calling.adapters.dynamodb.agents import DynamoAgentStore
 from calling.adapters.dynamodb.calls import DynamoCallStore
 from calling.adapters.dynamodb.leases import DynamoLeasePool
+from calling.adapters.dynamodb.lines import DynamoLineLock
 from calling.adapters.dynamodb.retention import Retention
 from calling.adapters.kms import KmsVault
 from calling.adapters.secrets import SecretsCredentials
@@ -29,7 +30,7 @@ from calling.domain.callbacks import CallCallback, NumberCallback
 from calling.domain.errors import InvalidRequest
 from calling.domain.phone_number import PhoneNumber, parse
 from calling.domain.progress import CarrierFact, said_at
-from calling.ports import AgentStore, CallStore, CarrierAccount, Clock, Credentials, DialWorkflow, LeasePool
+from calling.ports import AgentStore, CallStore, CarrierAccount, Clock, Credentials, DialWorkflow, LeasePool, LineLock
 from calling.settings import (
     CarrierSettings,
     PublicSettings,
@@ -59,6 +60,7 @@ class Ports:
 
     calls: CallStore
     leases: LeasePool
+    lines: LineLock
     agents: AgentStore
     credentials: Credentials
     workflow: DialWorkflow
@@ -74,6 +76,7 @@ def _ports() -> Ports:
     return Ports(
         calls=DynamoCallStore(dynamodb, table, Retention(keep.retention_days, keep.history_days, clock)),
         leases=DynamoLeasePool(dynamodb, table),
+        lines=DynamoLineLock(dynamodb, table),
         agents=DynamoAgentStore(dynamodb, table),
         credentials=SecretsCredentials(
             client("secretsmanager"),
@@ -210,7 +213,15 @@ def _inbound(event: dict[str, Any], account_id: str, kind: NumberCallback, ports
             called=called,
             public_base_url=ports.public_base_url,
             media_public_url=ports.media_public_url,
-            ports=InboundPorts(ports.calls, ports.leases, ports.agents, ports.credentials, ports.workflow, ports.clock),
+            ports=InboundPorts(
+                calls=ports.calls,
+                leases=ports.leases,
+                lines=ports.lines,
+                agents=ports.agents,
+                credentials=ports.credentials,
+                workflow=ports.workflow,
+                clock=ports.clock,
+            ),
         )
         log.info("inbound call", extra={"answered": "<Connect" in document})
         return _twiml(document)

@@ -54,7 +54,7 @@ class House(World):
         """Serve a callback as API Gateway would have it served."""
         self.asked.append(request.path.rpartition("/")[2])
         event = {"rawPath": request.path, "headers": request.headers, "body": request.body.decode()}
-        stores = (self.calls, self.leases, self.agents, self.credentials, self.workflow, self.clock)
+        stores = (self.calls, self.leases, self.lines, self.agents, self.credentials, self.workflow, self.clock)
         answer = await asyncio.to_thread(serve, event, Ports(*stores, self.api, self.media))
         return answer["statusCode"], answer["headers"]["content-type"], answer["body"].encode()
 
@@ -72,6 +72,7 @@ class House(World):
             self.campaigns,
             self.pacer,
             self.leases,
+            self.lines,
             self.ceilings,
             self.workflow,
             self.watches,

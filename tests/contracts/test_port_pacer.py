@@ -138,17 +138,40 @@ def test_no_more_are_let_through_to_many_at_once(dynamodb: Any, account_id: str)
 
 
 def test_a_line_has_one_holder(lines: LineLock, account_id: str) -> None:
-    assert lines.acquire(account_id, OURS, THEIRS, "call_1")
-    assert lines.acquire(account_id, OURS, THEIRS, "call_1")
-    assert not lines.acquire(account_id, OURS, THEIRS, "call_2")
-    assert lines.acquire(account_id, OURS, OTHER, "call_3")
-    assert lines.acquire("acct_other" + account_id, OURS, THEIRS, "call_4")
+    assert lines.acquire(account_id, THEIRS, "call_1")
+    assert lines.acquire(account_id, THEIRS, "call_1")
+    assert not lines.acquire(account_id, THEIRS, "call_2")
+    assert lines.acquire(account_id, OTHER, "call_3")
+    assert lines.acquire("acct_other" + account_id, THEIRS, "call_4")
 
 
 def test_only_its_holder_gives_a_line_back(lines: LineLock, account_id: str) -> None:
-    lines.release(account_id, OURS, THEIRS, "call_1")
-    assert lines.acquire(account_id, OURS, THEIRS, "call_1")
-    lines.release(account_id, OURS, THEIRS, "call_2")
-    assert not lines.acquire(account_id, OURS, THEIRS, "call_2")
-    lines.release(account_id, OURS, THEIRS, "call_1")
-    assert lines.acquire(account_id, OURS, THEIRS, "call_2")
+    lines.release(account_id, THEIRS, "call_1")
+    assert lines.acquire(account_id, THEIRS, "call_1")
+    lines.release(account_id, THEIRS, "call_2")
+    assert not lines.acquire(account_id, THEIRS, "call_2")
+    lines.release(account_id, THEIRS, "call_1")
+    assert lines.acquire(account_id, THEIRS, "call_2")
+
+
+def test_who_joins_a_line_is_on_it_beside_the_others(lines: LineLock, account_id: str) -> None:
+    assert lines.acquire(account_id, THEIRS, "call_1")
+    lines.join(account_id, THEIRS, "call_2")
+    lines.join(account_id, THEIRS, "call_2")
+    assert not lines.acquire(account_id, THEIRS, "call_1"), "it has the line no more to itself"
+    assert lines.is_shared(account_id, THEIRS, "call_1")
+    lines.release(account_id, THEIRS, "call_1")
+    assert not lines.acquire(account_id, THEIRS, "call_3"), "until the last has left"
+    lines.release(account_id, THEIRS, "call_2")
+    assert lines.acquire(account_id, THEIRS, "call_3")
+
+
+def test_a_line_nobody_is_on_can_be_joined_and_is_held(lines: LineLock, account_id: str) -> None:
+    assert not lines.is_shared(account_id, THEIRS, "call_1")
+    lines.join(account_id, THEIRS, "call_1")
+    assert not lines.is_shared(account_id, THEIRS, "call_1")
+    assert lines.is_shared(account_id, THEIRS, "call_2")
+    assert lines.acquire(account_id, THEIRS, "call_1")
+    assert not lines.acquire(account_id, THEIRS, "call_2")
+    lines.release(account_id, THEIRS, "call_1")
+    assert lines.acquire(account_id, THEIRS, "call_2")

@@ -99,15 +99,22 @@ class MemoryCeilingStore:
 
 class MemoryLineLock:
     def __init__(self) -> None:
-        self.lines: dict[tuple[str, str, str], str] = {}
+        self.lines: dict[tuple[str, str], set[str]] = {}
 
-    def acquire(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> bool:
-        return self.lines.setdefault((account_id, from_number.e164, to_number.e164), holder) == holder
+    def acquire(self, account_id: str, person: PhoneNumber, holder: str) -> bool:
+        return self.lines.setdefault((account_id, person.e164), {holder}) == {holder}
 
-    def release(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> None:
-        key = (account_id, from_number.e164, to_number.e164)
-        if self.lines.get(key) == holder:
-            del self.lines[key]
+    def join(self, account_id: str, person: PhoneNumber, holder: str) -> None:
+        self.lines.setdefault((account_id, person.e164), set()).add(holder)
+
+    def is_shared(self, account_id: str, person: PhoneNumber, holder: str) -> bool:
+        return bool(self.lines.get((account_id, person.e164), set()) - {holder})
+
+    def release(self, account_id: str, person: PhoneNumber, holder: str) -> None:
+        on_it = self.lines.get((account_id, person.e164), set())
+        on_it.discard(holder)
+        if not on_it:
+            self.lines.pop((account_id, person.e164), None)
 
 
 class MemoryDialHold:

@@ -441,6 +441,7 @@ class World:
             self.mortal("campaigns"),
             self.mortal("pacer"),
             self.mortal("leases"),
+            self.mortal("lines"),
             self.mortal("ceilings"),
             self.mortal("workflow"),
             self.mortal("watches"),

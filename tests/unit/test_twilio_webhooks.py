@@ -44,7 +44,8 @@ def post(
     right = RequestValidator(world.credentials.account.auth_token)
     headers = {"x-twilio-signature": right.compute_signature(urldefrag(signed_for or url).url, body)}
     event = {"rawPath": urldefrag(url).url.removeprefix(API), "headers": headers, "body": urlencode(body)}
-    ports = Ports(world.calls, world.leases, world.agents, world.credentials, world.workflow, world.clock, API, MEDIA)
+    stores = (world.calls, world.leases, world.lines, world.agents, world.credentials)
+    ports = Ports(*stores, world.workflow, world.clock, API, MEDIA)
     return serve(event, ports)
 
 

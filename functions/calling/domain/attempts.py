@@ -22,7 +22,15 @@ _STATE = {
     "canceled": RecipientState.CANCELED,
 }
 _REFUSAL = "refusal"  # of a decision's details: whose fault it was that the carrier refused the call
-_SKIPPED = frozenset({EndedReason.EXPIRED, EndedReason.SUPPRESSED, EndedReason.OUTSIDE_WINDOW, EndedReason.FAILED})
+_SKIPPED = frozenset(
+    {
+        EndedReason.EXPIRED,
+        EndedReason.SUPPRESSED,
+        EndedReason.OUTSIDE_WINDOW,
+        EndedReason.IN_A_CALL,
+        EndedReason.FAILED,
+    }
+)
 
 
 def begun(recipient: Recipient, call_id: str, due: Due, now: int) -> Recipient:

@@ -94,6 +94,7 @@ class EndedReason(StrEnum):
     EXPIRED = "expired"
     SUPPRESSED = "suppressed"
     OUTSIDE_WINDOW = "outside_window"
+    IN_A_CALL = "in_a_call"
     ERROR = "error"
 
 
@@ -260,6 +261,13 @@ class Call:
     def is_to_leave_queue(self) -> bool:
         """True where it was to be ended in the carrier's own queue, which may have failed: nobody answered it yet."""
         return self.taken_from_queue_at is not None and self.answered_at is None
+
+    @property
+    def in_a_call_since(self) -> int | None:
+        """Since when (epoch ms) its dial waits for a person who is in another call with us; None where it does not."""
+        last = self.timeline[-1] if self.timeline else None
+        waits = last is not None and (last.event, last.reason) == ("waiting", EndedReason.IN_A_CALL)
+        return last.at if last is not None and waits else None
 
     @property
     def detection_seconds(self) -> int:

@@ -7,6 +7,7 @@ from calling.domain.limits import FrequencyCap
 from calling.domain.phone_number import PhoneNumber
 
 DAY_MS = 24 * 3600 * 1000
+IN_A_CALL_MS = 3600 * 1000  # how long a dial waits for somebody who is in another call with us
 
 
 class SuppressionSource(StrEnum):
@@ -34,6 +35,11 @@ class Contact:
     def suppressed(self) -> bool:
         """True while this person must not be called."""
         return self.suppressed_at is not None
+
+
+def waits_until(not_after: int | None, since: int) -> int:
+    """Say until when (epoch ms) a dial waits for somebody who has been in another call since then."""
+    return not_after if not_after is not None else since + IN_A_CALL_MS
 
 
 def free_at(contact: Contact | None, cap: FrequencyCap | None, now: int) -> int:

@@ -9,12 +9,13 @@ from typing import Any
 
 from calling.domain.call import EndedReason
 from calling.domain.campaign import Campaign, CampaignStatus
-from calling.domain.contact import Contact, free_at
+from calling.domain.contact import Contact, free_at, waits_until
 from calling.domain.limits import Limits
 from calling.domain.recipient import Decision, Recipient, Verdict
 from calling.domain.window import is_open, local_time, next_open
 
 LOOK_MS = 3_600_000  # a frequency cap may be raised before it has passed: it is asked for again so often
+IN_A_CALL_LOOK_MS = 20_000  # between two looks whether somebody's other call is over
 _HELD = {
     CampaignStatus.IMPORTING: "the list of recipients is being read",
     CampaignStatus.SCHEDULED: "the campaign has not been launched yet",
@@ -55,6 +56,17 @@ def next_due(campaign: Campaign, recipient: Recipient, contact: Contact | None, 
     return _when(campaign, recipient, contact, limits, now)
 
 
+def in_a_call(recipient: Recipient, now: int) -> Due:
+    """Decide over somebody who is due and found in another call with us: soon again, or no more."""
+    last = recipient.decisions[-1] if recipient.decisions else None
+    since = last.details["since"] if last is not None and last.reason == EndedReason.IN_A_CALL else now
+    until = waits_until(recipient.not_after, since)
+    reason, details = EndedReason.IN_A_CALL.value, {"since": since}
+    if now >= until:
+        return Due(Verdict.NEVER, reason, end=EndedReason.IN_A_CALL, details=details)
+    return Due(Verdict.WAIT, reason, at=min(now + IN_A_CALL_LOOK_MS, until), details=details)
+
+
 def first_look(campaign: Campaign, recipient: Recipient, now: int) -> Recipient:
     """Say of a new recipient when the planner should look at it first: not while its window is shut.
 
@@ -81,6 +93,8 @@ def _never(campaign: Campaign, recipient: Recipient, contact: Contact | None, li
             Verdict.NEVER, f"numbers of {recipient.country} are blocked in the settings", end=EndedReason.SUPPRESSED
         )
     if recipient.not_after is not None and now >= recipient.not_after:
+        if recipient.reason == EndedReason.IN_A_CALL:
+            return Due(Verdict.NEVER, recipient.reason, end=EndedReason.IN_A_CALL)
         return Due(Verdict.NEVER, "its not_after has passed", end=EndedReason.EXPIRED)
     if recipient.attempts >= campaign.max_attempts:
         return Due(Verdict.NEVER, f"all {campaign.max_attempts} attempts were made", end=EndedReason.FAILED)

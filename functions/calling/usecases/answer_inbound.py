@@ -1,6 +1,7 @@
 """Answer a call that comes in: one record a call of the carrier's, the same state machine, the way to the media stream.
 
-The call is there already, so nothing is dialled and nothing is paced. It takes no place under the outbound cap: the
+The call is there already, so nothing is dialled and nothing is paced, and the caller is in a call with us from then
+on: nobody dials them meanwhile. It takes no place under the outbound cap: the
 caller is on the line, and the only thing a full cap could do is to turn away somebody who wants to talk. Among what
 lives at the carrier account it is counted: Twilio allows so many at once, in and out together.
 """
@@ -12,8 +13,8 @@ from calling.domain import stream_token, twiml
 from calling.domain.agent import Agent, Number
 from calling.domain.call import Call, CallStatus, CarrierStatus, Direction, TimelineEntry
 from calling.domain.lease import CARRIERS, UNCOUNTED, holder_in
-from calling.domain.phone_number import PhoneNumber, parse_caller
-from calling.ports import AgentStore, AlreadyExists, CallStore, Clock, Credentials, DialWorkflow, LeasePool
+from calling.domain.phone_number import PLACEHOLDERS, PhoneNumber, parse_caller
+from calling.ports import AgentStore, AlreadyExists, CallStore, Clock, Credentials, DialWorkflow, LeasePool, LineLock
 from calling.usecases.take_places import LEASE_SECONDS
 
 TOKEN_SECONDS = 120  # the carrier opens the stream right after this answer
@@ -25,6 +26,7 @@ class InboundPorts:
 
     calls: CallStore
     leases: LeasePool
+    lines: LineLock
     agents: AgentStore
     credentials: Credentials
     workflow: DialWorkflow
@@ -63,6 +65,8 @@ def answer_inbound(
         return twiml.reject()
     until = now + LEASE_SECONDS * 1000
     ports.leases.take(CARRIERS, carrier, holder_in(CARRIERS, account_id, call.call_id), cap=UNCOUNTED, expires_at=until)
+    if not _on_the_line(call, ports=ports):
+        return twiml.reject()
     ports.workflow.start(account_id, call.call_id)
     expires = ports.clock.now() // 1000 + TOKEN_SECONDS
     return twiml.connect_stream(
@@ -72,6 +76,22 @@ def answer_inbound(
         public_base_url=public_base_url,
         media_public_url=media_public_url,
     )
+
+
+def _on_the_line(call: Call, *, ports: InboundPorts) -> bool:
+    """Hold the caller's line; False where the call was settled meanwhile, which would not give it back any more.
+
+    A number that was withheld is nobody's. One that the network does not vouch for is held too: rather wait with a
+    dial than ring somebody who talks to us.
+    """
+    if call.person in PLACEHOLDERS:
+        return True
+    ports.lines.join(call.account_id, call.person, call.call_id)
+    now = ports.calls.get(call.account_id, call.call_id)
+    if now is not None and now.settled_at is None:
+        return True
+    ports.lines.release(call.account_id, call.person, call.call_id)
+    return False
 
 
 def _record(call: Call, *, calls: CallStore) -> Call:

@@ -35,5 +35,5 @@ def defer_recipient(
         due = Due(Verdict.WAIT, "it could not be dispatched and comes again later", at=now + LATER_MS)
         campaigns.change_recipient(recipient, put_off(recipient, due, now, look_again=now + LATER_MS))
     if campaign is not None and recipient is not None:
-        leave_places(ticket, campaign, recipient, calls=calls, leases=leases, lines=lines)
+        leave_places(ticket, recipient, calls=calls, leases=leases, lines=lines)
     workflow.answer(ticket.token, {"result": "deferred"})

@@ -31,6 +31,7 @@ from calling.ports import (
     DialWorkflow,
     LeasePool,
     LimitsStore,
+    LineLock,
     Pacer,
     WatchQueue,
 )
@@ -68,6 +69,7 @@ class DialPorts:
     campaigns: CampaignStore
     pacer: Pacer
     leases: LeasePool
+    lines: LineLock
     ceilings: CeilingStore
     workflow: DialWorkflow
     watches: WatchQueue

@@ -15,6 +15,7 @@ from calling.domain.agent import VoicemailAction
 from calling.domain.call import Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.callbacks import CallCallback
 from calling.domain.ceiling import Ceiling
+from calling.domain.contact import waits_until
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused, CarrierThrottled
 from calling.domain.hold import RECOGNISER_FULL
 from calling.domain.lease import ACCOUNT_POOL, CARRIERS, UNCOUNTED, holder_in
@@ -43,6 +44,7 @@ TOKEN_SECONDS = 600  # a stream token outlives the carrier's own queue and the r
 # The carrier's limit is the timer behind ours: ours comes first, so that the goodbye is said and the call is known to
 # have ended at its longest; the carrier's ends what we failed to.
 CARRIER_LIMIT_MARGIN_SECONDS = 15
+IN_A_CALL_SECONDS = 15  # between two looks whether the person's other call is over
 _WHATEVER_MS = 24 * 3600 * 1000  # the doorway's count moves on however far ahead it is
 
 
@@ -91,15 +93,7 @@ def dial_call(account_id: str, call_id: str, token: str, *, ports: DialPorts, se
     if seconds is not None:
         ports.workflow.answer(token, {"result": "wait", "seconds": seconds})
         return
-    if not _permitted(call, limits, ports=ports):
-        ports.workflow.answer(token, ENDED)
-        return
-    # Under a ceiling campaigns hold this place since the doorway.
-    now, ceiling = ports.clock.now(), ports.ceilings.get(account.sid, now=ports.clock.now())
-    if not take_at_carrier(call, account.sid, limits, ceiling, leases=ports.leases, now=now):
-        wait_for_room(call, ceiling or Ceiling(UNCOUNTED, now), token, ports=ports)
-        return
-    _ask(call, account, token, ports=ports, settings=settings)
+    _ask_if_allowed(call, account, limits, token, ports=ports, settings=settings)
 
 
 def _at_carrier(call: Call, account: CarrierAccount, *, ports: DialPorts) -> Call:
@@ -144,6 +138,21 @@ def _held(call: Call, *, ports: DialPorts) -> int | None:
 
     revise_call(call.account_id, call.call_id, decide, calls=ports.calls)
     return ceil((until - now) / 1000)
+
+
+def _wait_for_person(call: Call, token: str, *, ports: DialPorts) -> None:
+    """The person is in another call: a campaign's call waits at the doorway, one by itself here, and not for ever."""
+    now, since = ports.clock.now(), call.in_a_call_since
+    reason, campaigns = EndedReason.IN_A_CALL, call.recipient is not None
+    if campaigns or (since is not None and now >= waits_until(call.not_after, since)):
+        _give_up(call, reason, reason.value, put_back=campaigns, ports=ports)
+        ports.workflow.answer(token, ENDED)
+        return
+    if since is None:
+        note = Revision({}, note=TimelineEntry(now, "waiting", reason.value))
+        ids = call.account_id, call.call_id
+        revise_call(*ids, lambda c: note if c.status is CallStatus.QUEUED else None, calls=ports.calls)
+    ports.workflow.answer(token, {"result": "wait", "seconds": IN_A_CALL_SECONDS})
 
 
 def _pace(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPorts) -> int | None:
@@ -201,6 +210,24 @@ def _permitted(call: Call, limits: Limits, *, ports: DialPorts) -> bool:
         return True
     _give_up(call, refused.end, refused.words, put_back=refused.put_back, ports=ports)
     return False
+
+
+def _ask_if_allowed(
+    call: Call, account: CarrierAccount, limits: Limits, token: str, *, ports: DialPorts, settings: DialSettings
+) -> None:
+    """Its moment has come: ask the carrier, if the person may be called and is free, and the carrier account too."""
+    if ports.lines.is_shared(call.account_id, call.person, call.call_id):  # they called us since it was dispatched
+        _wait_for_person(call, token, ports=ports)
+        return
+    if not _permitted(call, limits, ports=ports):
+        ports.workflow.answer(token, ENDED)
+        return
+    # Under a ceiling campaigns hold this place since the doorway.
+    now, ceiling = ports.clock.now(), ports.ceilings.get(account.sid, now=ports.clock.now())
+    if not take_at_carrier(call, account.sid, limits, ceiling, leases=ports.leases, now=now):
+        wait_for_room(call, ceiling or Ceiling(UNCOUNTED, now), token, ports=ports)
+        return
+    _ask(call, account, token, ports=ports, settings=settings)
 
 
 def _ask(call: Call, account: CarrierAccount, token: str, *, ports: DialPorts, settings: DialSettings) -> None:

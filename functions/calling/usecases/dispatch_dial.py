@@ -6,6 +6,7 @@ Waiting never looks like failing: a call without a place goes back into the queu
 from enum import StrEnum
 
 from calling.domain.call import LOOK_MS, Call, CallStatus, EndedReason, TimelineEntry
+from calling.domain.contact import waits_until
 from calling.domain.hold import RECOGNISER_FULL
 from calling.domain.revision import Revision
 from calling.ports import (
@@ -64,15 +65,13 @@ def dispatch_dial(
     now = clock.now()
     refusal = _refusal(call, now)
     if refusal is not None:
-        # No place is taken: the state machine finds the refusal and settles the call, its only exit.
-        note = TimelineEntry(now, "not_dialled", refusal.value)
-        call, _ = revise_call(account_id, call_id, lambda c: _refuse(c, refusal, note), calls=calls)
-        workflow.start(account_id, call_id)
-        return Dispatched.STARTED
+        return _not_dialled(call, refusal, now, calls=calls, workflow=workflow)
     # A campaign's call comes by here only where whoever made it died before starting it.
     campaign = campaigns.get(account_id, call.campaign_id or "") if call.recipient is not None else None
     wait = RECOGNISER_FULL if hold.until() > now else None
     wait = wait or take_places(call, campaign, limits.get(account_id), leases=leases, lines=lines, now=now)
+    if wait == EndedReason.IN_A_CALL and now >= waits_until(call.not_after, call.in_a_call_since or now):
+        return _not_dialled(call, EndedReason.IN_A_CALL, now, calls=calls, workflow=workflow)
     if wait is not None:
         _note_wait(call, wait, now, calls=calls)
         queue.send(account_id, call_id, delay_seconds=_delay(call, now))
@@ -100,8 +99,16 @@ def _refusal(call: Call, now: int) -> EndedReason | None:
     if call.cancel_requested_at is not None:
         return EndedReason.CANCELED
     if call.not_after is not None and now >= call.not_after:
-        return EndedReason.EXPIRED
+        return EndedReason.EXPIRED if call.in_a_call_since is None else EndedReason.IN_A_CALL
     return call.never_dialled
+
+
+def _not_dialled(call: Call, reason: EndedReason, now: int, *, calls: CallStore, workflow: DialWorkflow) -> Dispatched:
+    """No place is taken: the state machine finds the refusal and settles the call, its only exit."""
+    note = TimelineEntry(now, "not_dialled", reason.value)
+    revise_call(call.account_id, call.call_id, lambda c: _refuse(c, reason, note), calls=calls)
+    workflow.start(call.account_id, call.call_id)
+    return Dispatched.STARTED
 
 
 def _refuse(call: Call, reason: EndedReason, note: TimelineEntry) -> Revision | None:
@@ -112,7 +119,10 @@ def _refuse(call: Call, reason: EndedReason, note: TimelineEntry) -> Revision | 
 
 def _note_wait(call: Call, reason: str, now: int, *, calls: CallStore) -> None:
     """Note a wait once, not each time the message comes by; and now and then, that its message is still on its way."""
-    noted = any(entry.event == "waiting" and entry.reason == reason for entry in call.timeline)
+    if reason == EndedReason.IN_A_CALL:  # since when is told by the last entry
+        noted = call.in_a_call_since is not None
+    else:
+        noted = any(entry.event == "waiting" and entry.reason == reason for entry in call.timeline)
     if noted and call.due_at is not None and call.due_at - now > LOOK_MS // 2:
         return
     revision = Revision({"due_at": now + LOOK_MS}, note=None if noted else TimelineEntry(now, "waiting", reason))

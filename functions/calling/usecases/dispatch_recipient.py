@@ -12,10 +12,10 @@ from enum import StrEnum
 
 from calling.domain.agent import VoicemailAction, voicemail_plan
 from calling.domain.attempts import begun, put_off
-from calling.domain.call import LOOK_MS, Call, Direction, TimelineEntry
+from calling.domain.call import LOOK_MS, Call, Direction, EndedReason, TimelineEntry
 from calling.domain.campaign import Campaign, Ticket
 from calling.domain.ceiling import Ceiling
-from calling.domain.due import Due, next_due
+from calling.domain.due import Due, in_a_call, next_due
 from calling.domain.errors import InvalidRequest
 from calling.domain.hold import RECOGNISER_FULL
 from calling.domain.lease import places_of
@@ -112,7 +112,7 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
     if recipient.state is RecipientState.IN_FLIGHT and recipient.tries == ticket.number:
         return _finish(ticket, campaign, recipient, now, ports=ports)
     if recipient.state is not RecipientState.PENDING or recipient.tries != ticket.number - 1:
-        leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
+        leave_places(ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.STALE
     limits = ports.limits.get(ticket.account_id)
     contact = ports.contacts.get(ticket.account_id, recipient.phone_number)
@@ -121,11 +121,11 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
         held_by_campaign = due.verdict is Verdict.HOLD and recipient.country not in campaign.held_countries
         look_again = now if held_by_campaign else now + LOOK_AGAIN_MS
         ports.campaigns.change_recipient(recipient, put_off(recipient, due, now, look_again=look_again))
-        leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
+        leave_places(ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.PUT_OFF
     composed = _compose(campaign, recipient, due, now, ports=ports)
     if composed is None:
-        leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
+        leave_places(ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.PUT_OFF
     call = composed
     ceiling = ports.ceilings.get(call.carrier_account or "", now=now)
@@ -134,6 +134,11 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
     if wait == _OUTRUN:
         recipient = ports.campaigns.change_recipient(recipient, recipient)
         drop_places(call, leases=ports.leases, lines=ports.lines, now=now)
+    if wait == EndedReason.IN_A_CALL:  # which may last: others are called meanwhile
+        due = in_a_call(recipient, now)
+        ports.campaigns.change_recipient(recipient, put_off(recipient, due, now, look_again=now))
+        leave_places(ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
+        return Dispatched.PUT_OFF
     if wait is not None:
         seconds = wait_seconds(campaign.calls_at_once(limits, now), now - ticket.since)
         if wait in (_PACE_IS_USED_UP, _OUTRUN):  # many tickets look at one moment: the pace must not stand idle between
@@ -183,7 +188,7 @@ def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, 
     """Finish what a copy of this ticket began: it made the call and may have died before starting it."""
     call = ports.calls.get(recipient.account_id, recipient.call_id or "")
     if call is None or call.status.is_terminal or call.task_token is not None:
-        leave_places(ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
+        leave_places(ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.STALE
     # Its places may have been taken back meanwhile: they are taken again, or still its own.
     limits, ceiling = ports.limits.get(ticket.account_id), ports.ceilings.get(call.carrier_account or "", now=now)
@@ -191,7 +196,7 @@ def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, 
         ports.queue.send(ticket, delay_seconds=wait_seconds(campaign.calls_at_once(limits, now), now - ticket.since))
         return Dispatched.WAITING
     leave_places(
-        ticket, campaign, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines
+        ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines
     )  # where it was settled just now
     _start(call, ports=ports)
     return Dispatched.STARTED

@@ -201,8 +201,8 @@ def _reap(owner: str, pool: str, holder: str, *, ports: ReapPorts) -> bool:
             return _is_done(call, ports=ports)
         # Not dialled: whoever dispatches it must take a place first, its own or another.
     reaped = ports.leases.reap(owner, pool, holder, now=ports.clock.now())
-    if reaped and call is not None and owner != CARRIERS:  # its line has no expiry of its own
-        ports.lines.release(account_id, call.from_number, call.to_number, call_id)
+    if reaped and call is not None and (owner != CARRIERS or call.settled_at is not None):
+        ports.lines.release(account_id, call.person, call_id)  # it has no expiry of its own
     return reaped
 
 

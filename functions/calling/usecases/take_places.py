@@ -1,6 +1,6 @@
-"""Take what a dial needs before it may happen: a place in each pool that counts it, and the line to itself."""
+"""Take what a dial needs before it may happen: a place in each pool that counts it, and the person's line to itself."""
 
-from calling.domain.call import Call
+from calling.domain.call import Call, EndedReason
 from calling.domain.campaign import Campaign, Ticket
 from calling.domain.ceiling import Ceiling
 from calling.domain.lease import ACCOUNT_POOL, CAP_IS_FULL, CARRIERS, UNCOUNTED, Place, holder_in, places_of
@@ -40,14 +40,14 @@ def take_places(
             _take_back(held, expires_at, leases)
             return ceiling.words if ceiling and owner == CARRIERS else _full(pool, call, cap)
         held.append(place)
-    if not lines.acquire(call.account_id, call.from_number, call.to_number, call.call_id):
+    if not lines.acquire(call.account_id, call.person, call.call_id):
         _take_back(held, expires_at, leases)
-        return "another call between these two numbers is live"
+        return EndedReason.IN_A_CALL.value
     # A copy of the same message takes the same places, and gives them back where it finds the line taken. What is
     # renewed here it leaves alone; what it gave back before is missed here.
     own_until = expires_at + _OWN_MS
     if not all(leases.renew(*place, expires_at=own_until) for place in held):
-        lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
+        lines.release(call.account_id, call.person, call.call_id)
         _take_back(held, own_until, leases)
         return "a copy of its message has given its place back"
     return None
@@ -56,7 +56,7 @@ def take_places(
 def give_places_back(call: Call, *, leases: LeasePool, lines: LineLock) -> None:
     """Give back all that the call held; what it does not hold stays as it is."""
     give_slots_back(call, leases=leases)
-    lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
+    lines.release(call.account_id, call.person, call.call_id)
 
 
 def give_slots_back(call: Call, *, leases: LeasePool) -> None:
@@ -74,12 +74,11 @@ def drop_places(call: Call, *, leases: LeasePool, lines: LineLock, now: int) -> 
     own_until = now + LEASE_SECONDS * 1000
     taken = {place for place in places_of(call) if leases.reap(*place, now=own_until + 1)}
     if taken >= {place for place in places_of(call) if place[0] != CARRIERS}:  # there it takes one only under a ceiling
-        lines.release(call.account_id, call.from_number, call.to_number, call.call_id)
+        lines.release(call.account_id, call.person, call.call_id)
 
 
 def leave_places(
     ticket: Ticket,
-    campaign: Campaign,
     recipient: Recipient,
     *,
     calls: CallStore,
@@ -96,7 +95,7 @@ def leave_places(
         return
     for pool in (ACCOUNT_POOL, ticket.campaign_id):
         leases.release(ticket.account_id, pool, call_id)
-    lines.release(ticket.account_id, campaign.from_number, recipient.phone_number, call_id)
+    lines.release(ticket.account_id, recipient.phone_number, call_id)
 
 
 def take_at_carrier(

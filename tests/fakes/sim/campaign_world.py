@@ -29,7 +29,7 @@ from calling.usecases.start_campaign import start_campaign
 from calling.usecases.steer_campaign import cancel_campaign, pause_campaign, resume_campaign
 from tests.fakes.sim.carrier_life import Post
 from tests.fakes.sim.faults import Faults
-from tests.fakes.sim.house import ACCOUNT, House
+from tests.fakes.sim.house import ACCOUNT, FROM, House
 from tests.fakes.sim.law import Law
 from tests.fakes.sim.lives import Life
 
@@ -134,11 +134,11 @@ class CampaignWorld(House):
         self.limits.change(ACCOUNT, changes)
         self.highest_cap = max(self.highest_cap, now.max_concurrent_calls)
 
-    def single(self, phone: str) -> str:
+    def single(self, phone: str, **asked: Any) -> str:
         """Place a call that belongs to no campaign."""
         placed = place_call(
             ACCOUNT,
-            CallRequest(agent_id="agent_1", to_number=phone, prompt="Remind them."),
+            CallRequest(agent_id="agent_1", to_number=phone, prompt="Remind them.", **asked),
             calls=self.calls,
             agents=self.agents,
             campaigns=self.campaigns,
@@ -147,6 +147,10 @@ class CampaignWorld(House):
             ids=self.ports["ids"],
         )
         return placed.call.call_id
+
+    def calls_us(self, phone: str, life: Life) -> None:
+        """Somebody calls the agent's number."""
+        self.carrier.calls_us(phone, FROM, life)
 
     def hang_up_on_ringing(self, most: int) -> None:
         """Somebody changes their mind about calls that have not been answered yet."""

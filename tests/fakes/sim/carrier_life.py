@@ -45,6 +45,7 @@ class Told(Protocol):
 
     def on_post(self, post: Post) -> None: ...
     def on_end(self, sid: str) -> None: ...
+    def call_comes_in(self, sid: str, person: str, answered: Callable[[bool], None]) -> str: ...
     def on_said(self, sid: str, words: str) -> None: ...
     def callback(self, call_id: str, fact: CarrierFact, failed: Callable[[], None]) -> None: ...
     def verdict(self, call_id: str, sid: str, answered_by: str, failed: Callable[[], None]) -> None: ...
@@ -60,7 +61,8 @@ class _Live:
     call: CarrierCall
     life: Life
     owner: str
-    request: DialRequest
+    request: DialRequest | None  # None: it came in
+    began_at: int = 0
     answered_at: int | None = None
     stream: bool = False
     stored_at: int = 0  # when what was said is stored, if not at once
@@ -98,6 +100,7 @@ class SimCarrier:
         self.posts: list[Post] = []
         self.calls: dict[str, _Live] = {}
         self.live: dict[str, None] = {}  # SIDs that are not over, in the order they began
+        self.came_in: dict[str, str] = {}  # SIDs of calls to us that are not over, and who calls
         self.token = "token"  # the one it accepts
         self.concurrency = 0  # calls it lets live at once; above it 10004. 0: any number
         self.concurrency_late = False  # that it accepts what is too much, and fails it then
@@ -205,7 +208,9 @@ class SimCarrier:
         self.free_at = leaves + round(1000 / self.pace) if self.pace else leaves
         numbers = request.to_number.e164, request.from_number.e164
         call = CarrierCall(sid, S.QUEUED, *numbers, created, queue_time_ms=queued)
-        self.calls[sid] = _Live(call, life, _owner(request), request, used_up=used_up, leaves_at=leaves)
+        self.calls[sid] = _Live(
+            call, life, _owner(request), request, self.agenda.now_ms, used_up=used_up, leaves_at=leaves
+        )
         self.live[sid] = None
         if life.error is None:
             self.agenda.after(queued / 1000 + min(0.2, life.rings / 2), lambda: self._step(sid, S.RINGING))
@@ -217,6 +222,27 @@ class SimCarrier:
         else:
             self.agenda.after(queued / 1000 + life.rings, lambda: self._end(sid, life.end))
         return call
+
+    def calls_us(self, person: str, our_number: PhoneNumber, life: Life) -> None:
+        """Somebody dials one of our numbers: it rings until we say that it is answered, or turned away."""
+        self._made += 1
+        sid = f"CA{self._made:032x}"
+        call = CarrierCall(sid, S.RINGING, our_number.e164, person, _second(self.agenda.now_ms))
+
+        def answered(ours: bool) -> None:
+            if ours:
+                self._answered(sid)
+            else:
+                self._end(sid, S.NO_ANSWER)
+
+        self.calls[sid] = _Live(call, life, "", None, began_at=self.agenda.now_ms)
+        self.came_in[sid] = person
+        self.calls[sid].owner = self.told.call_comes_in(sid, person, answered)
+
+    def in_calls_with(self, person: str) -> list[str]:
+        """Give the calls a person is in, or which ring them."""
+        rung = [sid for sid in self.live if self.calls[sid].call.to_number == person]
+        return [*rung, *(sid for sid, caller in self.came_in.items() if caller == person)]
 
     def _step(self, sid: str, status: CarrierStatus) -> None:
         live = self.calls.get(sid)
@@ -231,9 +257,10 @@ class SimCarrier:
             return
         live.answered_at = self.agenda.now_ms
         self._step(sid, S.IN_PROGRESS)
-        self.agenda.after(min(live.life.talks, live.request.time_limit_seconds), lambda: self._end(sid, S.COMPLETED))
+        longest = live.request.time_limit_seconds if live.request else live.life.talks
+        self.agenda.after(min(live.life.talks, longest), lambda: self._end(sid, S.COMPLETED))
         self.agenda.after(min(0.3, live.life.talks / 4), lambda: self._stream(sid))
-        if live.request.amd_callback is not None and live.life.talks > AMD_SECONDS:
+        if live.request is not None and live.request.amd_callback is not None and live.life.talks > AMD_SECONDS:
             self.agenda.after(AMD_SECONDS, lambda: self._amd(sid, live))
 
     def _end(self, sid: str, status: CarrierStatus) -> None:
@@ -246,6 +273,7 @@ class SimCarrier:
         over = replace(live.call, status=status, ended_at=_second(now), duration_seconds=seconds)
         live.change(now, replace(over, error_code=live.life.error))
         self.live.pop(sid, None)
+        self.came_in.pop(sid, None)
         if live.never_left and live.used_up:
             self.people[live.call.to_number].insert(0, live.life)
         self.told.on_end(sid)
@@ -258,6 +286,8 @@ class SimCarrier:
     # ---------------------------------------------------------------- callbacks
 
     def _tell(self, sid: str, live: _Live, status: CarrierStatus) -> None:
+        if live.request is None and not status.is_terminal:
+            return  # of a call that came in only the end is told
         sip = live.life.sip if status.is_terminal and status is live.life.end else None
         at, seconds = _second(self.agenda.now_ms), live.call.duration_seconds
         fact = CarrierFact(sid, status, at, seconds, sip)

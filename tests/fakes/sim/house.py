@@ -19,6 +19,7 @@ from calling.domain.phone_number import PhoneNumber
 from calling.domain.progress import CarrierFact
 from calling.domain.transcript import Turn
 from calling.ports import CarrierAccount, Completion, Schedule, StaleRecord
+from calling.usecases.answer_inbound import inbound_call_id
 from calling.usecases.record_media import media_alive, media_closed, media_opened, store_turn, voicemail_found
 from tests.fakes.campaigns import MemoryContactStore, MemoryLimitsStore, MemoryScheduler
 from tests.fakes.clock import SequenceIds
@@ -229,6 +230,22 @@ class House:
 
     def on_end(self, sid: str) -> None:
         """A call is over at the carrier; the law overrides this."""
+
+    def call_comes_in(self, sid: str, person: str, answered: Callable[[bool], None]) -> str:
+        """Somebody calls us; asked twice, as the carrier asks its fallback address. Gives the name of the call."""
+        event = {"account_id": ACCOUNT, "sid": sid, "caller": person, "called": FROM}
+
+        def again(value: Any = None, error: TaskError | None = None) -> None:
+            answered(error is None and "<Connect" in value)
+
+        def done(value: Any = None, error: TaskError | None = None) -> None:
+            if error is not None:
+                self.invoke("TwilioInbound", event, again)
+            else:
+                again(value)
+
+        self.invoke("TwilioInbound", event, done)
+        return inbound_call_id(ACCOUNT, sid)
 
     def on_said(self, sid: str, words: str) -> None:
         """A person said something on a call; the law overrides this."""

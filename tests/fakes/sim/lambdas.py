@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from calling.domain.campaign import Ticket
 from calling.domain.errors import InvalidRequest, NotFound
+from calling.usecases.answer_inbound import InboundPorts, answer_inbound
 from calling.usecases.await_due import await_due
 from calling.usecases.create_campaign import CreatePorts, create_campaign
 from calling.usecases.defer_recipient import defer_recipient
@@ -176,7 +177,7 @@ def _dispatch_dial(port: Wiring, event: Mapping[str, Any]) -> Any:
 def _dial(port: Wiring, event: Mapping[str, Any]) -> Any:
     names = (
         "calls", "agents", "credentials", "carrier", "limits", "hold", "contacts", "campaigns", "pacer", "leases",
-        "ceilings", "workflow", "watches", "clock",
+        "lines", "ceilings", "workflow", "watches", "clock",
     )  # fmt: skip
     ports = DialPorts(*(port(name) for name in names))
     dial_call(event["account_id"], event["call_id"], event["token"], ports=ports, settings=SETTINGS)
@@ -209,6 +210,21 @@ def _status(port: Wiring, event: Mapping[str, Any]) -> Any:
     with suppress(NotFound):
         ports = {name: port(name) for name in ("calls", "leases", "workflow")}
         record_progress(*ids, event["fact"], **ports)
+
+
+def _inbound(port: Wiring, event: Mapping[str, Any]) -> Any:
+    names = ("calls", "leases", "lines", "agents", "credentials", "workflow", "clock")
+    ports = InboundPorts(**{name: port(name) for name in names})
+    return answer_inbound(
+        event["account_id"],
+        sid=event["sid"],
+        caller=event["caller"],
+        stir_verstat=None,
+        called=event["called"],
+        public_base_url=SETTINGS.public_base_url,
+        media_public_url=SETTINGS.media_public_url,
+        ports=ports,
+    )
 
 
 def _verdict(port: Wiring, event: Mapping[str, Any]) -> Any:
@@ -298,6 +314,7 @@ LAMBDAS: dict[str, Callable[[Wiring, Mapping[str, Any]], Any]] = {
     "DialCall": _dial,
     "TwilioWebhooks": _status,
     "TwilioVerdicts": _verdict,
+    "TwilioInbound": _inbound,
     "WatchCall": _watch,
     "ResolveCall": _resolve_call,
     "SettleCall": _settle_call,

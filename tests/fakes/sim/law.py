@@ -1,6 +1,7 @@
 """What must hold whatever happens, checked at the carrier and in the tables, independently of the product's own code.
 
-At every request to the carrier: caps, pace, budget, window, pause, suppression, frequency. At the end: one outcome a
+At every request to the carrier: caps, pace, budget, window, pause, suppression, frequency, "stop" said on a call, one
+call a person. At the end: one outcome a
 recipient, one terminal event a call, nothing held, nothing running.
 """
 
@@ -77,11 +78,19 @@ class Law:
             self._campaign(post, call, campaign)
         if post.sid is not None:
             self._lives(post, call, campaign)
+            self._one_call(post)
 
     def _counts(self, post: Post) -> bool:
         """Tell whether a request uses up an attempt: not where the carrier refused it, or failed it, untouched."""
         placed = self.house.carrier.calls.get(post.sid or "")
         return post.answer not in _UNTOUCHED and (placed is None or placed.life.error not in _LATER)
+
+    def _one_call(self, post: Post) -> None:
+        """A person is in one call at a time. Who calls us is answered all the same, be it at the last moment."""
+        calls = self.house.carrier.calls
+        others = [calls[sid] for sid in self.house.carrier.in_calls_with(post.to_number) if sid != post.sid]
+        if any(o.request is not None or o.began_at + LAMBDA_MS < post.at for o in others):
+            self.say(f"{post.call_id} was dialled while its person was in another call with us")
 
     def _pace(self, post: Post) -> None:
         pace = self.house.limits.get(ACCOUNT).calls_per_second

@@ -6,13 +6,16 @@ from datetime import UTC, datetime
 from functools import partial
 from random import Random
 
+from calling.domain.agent import Number
 from calling.domain.campaign import CampaignStatus, RetryOn
 from calling.domain.limits import Breaker, FrequencyCap, Limits
+from calling.domain.phone_number import PhoneNumber
 from tests.fakes.sim.campaign_world import CampaignWorld, numbers
 from tests.fakes.sim.faults import Faults
-from tests.fakes.sim.house import ACCOUNT
+from tests.fakes.sim.house import ACCOUNT, FROM
 from tests.fakes.sim.lives import Life, busy, failed, human, no_answer, refused, voicemail
 
+OTHER = PhoneNumber("+447700900124")  # another number of the agent's
 NEVER_TRIPS = Breaker(failure_rate=1.01)
 _KINDS: tuple[Callable[[], list[Life]], ...] = (
     lambda: [human(2)],
@@ -102,12 +105,14 @@ def rough_world(seed: int, count: int, roughness: Roughness | None = None) -> tu
         world.lives(phone, *(_life(chance) for _ in range(2)))
     first = world.create(
         phones,
+        from_number=FROM.e164,
         max_attempts=3,
         retry_on=(RetryOn.BUSY, RetryOn.NO_ANSWER, RetryOn.FAILED, RetryOn.UNKNOWN),
         retry_delay_minutes=1,
         max_concurrent=chance.choice((None, limits.max_concurrent_calls // 2)),
     )
-    second = world.create(phones[: count // 4], max_attempts=2, retry_on=(RetryOn.VOICEMAIL,))
+    world.agents.add_number(Number(ACCOUNT, "agent_1", OTHER, 0))
+    second = world.create(phones[: count // 4], from_number=OTHER.e164, max_attempts=2, retry_on=(RetryOn.VOICEMAIL,))
     _act(world, chance, phones, first)
     return world, [first, second]
 
@@ -167,3 +172,5 @@ def _act(world: CampaignWorld, chance: Random, phones: list[str], campaign_id: s
             world.at(chance.uniform(2, 150), act)
     if chance.random() < 0.15:
         world.at(chance.uniform(60, 300), steering.cancel)
+    for phone in chance.choices(phones, k=6):
+        world.at(chance.uniform(2, 150), partial(world.calls_us, phone, human(chance.uniform(2, 55))))

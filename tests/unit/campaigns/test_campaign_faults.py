@@ -94,14 +94,14 @@ def test_a_late_copy_of_a_message_leaves_the_places_of_the_one_that_got_through(
     leases, lines, limits = MemoryLeasePool(), MemoryLineLock(), Limits()
     people = [PhoneNumber(phone) for phone in numbers(1)]
     call = Call("acct", "call_2", "agent_1", Direction.OUTBOUND, FROM, people[0], 0, campaign_id="camp", recipient=0)
-    lines.acquire("acct", FROM, people[0], "call_1")
+    lines.acquire("acct", people[0], "call_1")
 
     class Slow(MemoryLineLock):
         """It finds the line taken; while it stands still the line becomes free and a copy gets through."""
 
-        def acquire(self, account_id: str, from_number: PhoneNumber, to_number: PhoneNumber, holder: str) -> bool:
-            assert not lines.acquire(account_id, from_number, to_number, holder)
-            lines.release(account_id, from_number, to_number, "call_1")
+        def acquire(self, account_id: str, person: PhoneNumber, holder: str) -> bool:
+            assert not lines.acquire(account_id, person, holder)
+            lines.release(account_id, person, "call_1")
             assert take_places(call, None, limits, leases=leases, lines=lines, now=1) is None
             return False
 

@@ -40,7 +40,8 @@ def post(world: World, kind: str, *, token: str | None = None, **changes: str) -
     right = RequestValidator(token or world.credentials.account.auth_token)
     headers = {"x-twilio-signature": right.compute_signature(API + path, form)}
     event = {"rawPath": path, "headers": headers, "body": urlencode(form)}
-    ports = Ports(world.calls, world.leases, world.agents, world.credentials, world.workflow, world.clock, API, MEDIA)
+    stores = (world.calls, world.leases, world.lines, world.agents, world.credentials)
+    ports = Ports(*stores, world.workflow, world.clock, API, MEDIA)
     return serve(event, ports)
 
 

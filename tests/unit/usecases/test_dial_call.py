@@ -29,6 +29,7 @@ def dial(world: World, call_id: str, token: str, *, credentials: object = None) 
         world.campaigns,
         world.pacer,
         world.leases,
+        world.lines,
         world.ceilings,
         world.workflow,
         world.watches,

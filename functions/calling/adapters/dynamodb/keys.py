@@ -23,7 +23,7 @@
 | lease shard    | {account}#lease#{pool}       | shard#{n:03}           |                     |                       |
 | pace           | {account}#pace#{carrier sid} | pace                   |                     |                       |
 | ceiling        | carriers#{carrier sid}       | ceiling                |                     |                       |
-| line           | {account}#line#{from}#{to}   | line                   |                     |                       |
+| line           | {account}#line#{e164}        | line                   |                     |                       |
 | idempotency    | {account}#idempotency        | {key}                  |                     |                       |
 | usage          | {account}#usage              | {yyyy-mm}#{n:02}       |                     |                       |
 | dial hold      | deployment                   | dial_hold              |                     |                       |
@@ -242,9 +242,9 @@ def ceiling(carrier_sid: str) -> dict[str, str]:
     return {"pk": f"carriers#{carrier_sid}", "sk": "ceiling"}
 
 
-def line(account_id: str, from_e164: str, to_e164: str) -> dict[str, str]:
-    """Key of the line between two numbers."""
-    return {"pk": f"{account_id}#line#{from_e164}#{to_e164}", "sk": "line"}
+def line(account_id: str, e164: str) -> dict[str, str]:
+    """Key of a person's line."""
+    return {"pk": f"{account_id}#line#{e164}", "sk": "line"}
 
 
 def usage_pk(account_id: str) -> str:
