@@ -217,8 +217,8 @@ _TABLE: tuple[tuple[str, str | None], ...] = (
     # lists
     (
         (
-            rf"\b(?:take|taking|remove|delete|get|strike|cross|scratch|drop|erase|pull|wipe|scrub|purge|want) {_MINE}(?: \w+)?"
-            rf" {_OFF}\b{_OTHER_LIST}.{{0,30}}\b{_LISTS}\b"
+            r"\b(?:take|taking|remove|delete|get|strike|cross|scratch|drop|erase|pull|wipe|scrub|purge|want)"
+            rf" {_MINE}(?: \w+)? {_OFF}\b{_OTHER_LIST}.{{0,30}}\b{_LISTS}\b"
         ),
         r"don'?t|not|didn'?t|never|they|he|she",
     ),
@@ -227,7 +227,10 @@ _TABLE: tuple[tuple[str, str | None], ...] = (
         r"not|not to|don't want to",
     ),
     (
-        rf"\b(?:delete|remove|(?:take|get) (?=(?:\w+|my number) off)) ?(?:me|us|my number)(?: off)?(?:,? (?:please|now|right now|then))*{_END}",
+        (
+            r"\b(?:delete|remove|(?:take|get) (?=(?:\w+|my number) off)) ?(?:me|us|my number)(?: off)?"
+            rf"(?:,? (?:please|now|right now|then))*{_END}"
+        ),
         rf"{_NOT_THIS}|{_SOMEBODY}|let|will|it|to",
     ),
     (
