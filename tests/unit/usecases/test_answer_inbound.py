@@ -17,6 +17,7 @@ from calling.domain.transcript import Turn
 from calling.usecases.answer_inbound import inbound_call_id
 from calling.usecases.brief_call import brief_call
 from calling.usecases.record_media import media_closed, media_opened, store_turn
+from tests.fakes.pools import MemoryLineLock
 from tests.fakes.queues import MemoryWorkflow
 from tests.fakes.world import ACCOUNT, FROM, World
 from twilio_webhooks.handler import Ports, serve
@@ -78,6 +79,40 @@ def test_it_is_counted_among_what_lives_at_the_carrier_account_until_its_end() -
     ended(world)
     world.walk(CALL_ID)
     assert world.leases.holders("carriers", sid) == {}
+
+
+def test_who_calls_is_in_a_call_with_us_until_its_words_are_read() -> None:
+    world = World()
+    for _ in range(2):
+        post(world, "inbound")
+    assert world.lines.lines == {(ACCOUNT, CALLER): {CALL_ID}}
+    listen(world)
+    ended(world)
+    world.walk(CALL_ID)
+    assert world.lines.lines == {}
+
+
+@pytest.mark.parametrize(
+    ("caller", "held"), [({"From": "anonymous"}, False), ({"StirVerstat": "TN-Validation-Failed-C"}, True)]
+)
+def test_a_withheld_number_is_nobodys_and_one_that_may_be_invented_is_held(caller: dict[str, str], held: bool) -> None:
+    world = World()
+    assert "<Connect" in post(world, "inbound", **caller)["body"]
+    assert bool(world.lines.lines) is held
+
+
+def test_a_webhook_that_slept_until_its_call_was_settled_leaves_nobody_held() -> None:
+    world = World()
+
+    class Slow(MemoryLineLock):
+        def join(self, account_id: str, person: PhoneNumber, holder: str) -> None:
+            world.calls.change(world.call(CALL_ID), {"settled_at": 1})
+            super().join(account_id, person, holder)
+
+    world.lines = Slow()
+    assert "<Reject" in post(world, "inbound")["body"]
+    assert world.lines.lines == {}
+    assert world.workflow.started == []
 
 
 def test_a_call_is_answered_with_its_stream() -> None:
