@@ -263,13 +263,6 @@ class Call:
         return self.taken_from_queue_at is not None and self.answered_at is None
 
     @property
-    def in_a_call_since(self) -> int | None:
-        """Since when (epoch ms) its dial waits for a person who is in another call with us; None where it does not."""
-        last = self.timeline[-1] if self.timeline else None
-        waits = last is not None and (last.event, last.reason) == ("waiting", EndedReason.IN_A_CALL)
-        return last.at if last is not None and waits else None
-
-    @property
     def detection_seconds(self) -> int:
         """How long the carrier listens for a machine: to the end of its greeting where a message is to be left."""
         leaves = self.voicemail_action is VoicemailAction.LEAVE_MESSAGE

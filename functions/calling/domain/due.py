@@ -7,7 +7,7 @@ pause, suppression, expiry, attempts, retries, frequency and windows, so that no
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from calling.domain.call import EndedReason
+from calling.domain.call import Call, EndedReason
 from calling.domain.campaign import Campaign, CampaignStatus
 from calling.domain.contact import Contact, free_at, waits_until
 from calling.domain.limits import Limits
@@ -65,6 +65,12 @@ def in_a_call(recipient: Recipient, now: int) -> Due:
     if now >= until:
         return Due(Verdict.NEVER, reason, end=EndedReason.IN_A_CALL, details=details)
     return Due(Verdict.WAIT, reason, at=min(now + IN_A_CALL_LOOK_MS, until), details=details)
+
+
+def in_a_call_since(call: Call) -> int | None:
+    """Since when (epoch ms) a dial waits for a person who is in another call with us; None where it does not."""
+    last = call.timeline[-1] if call.timeline else None
+    return last.at if last is not None and (last.event, last.reason) == ("waiting", EndedReason.IN_A_CALL) else None
 
 
 def first_look(campaign: Campaign, recipient: Recipient, now: int) -> Recipient:

@@ -12,6 +12,8 @@ from typing import Any
 from calling.domain import carrier_codes
 from calling.domain.call import TRANSITIONS, Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.ceiling import LEARNT_FOR_MS, TOO_MANY_AT_ONCE, Ceiling
+from calling.domain.contact import waits_until
+from calling.domain.due import in_a_call_since
 from calling.domain.errors import CarrierRefused, CarrierThrottled
 from calling.domain.phone_number import region
 from calling.domain.progress import is_unexplained
@@ -51,6 +53,7 @@ BAD_CREDENTIALS = 20003  # Twilio's code
 _RENEWED = "credentials_renewed"
 _WAITS = "waiting"
 DIALLED_AGAIN = frozenset({"throttled", _RENEWED})  # entries of a timeline after which the same attempt is asked again
+_IN_A_CALL_SECONDS = 15  # between two looks whether the person's other call is over
 _LOOK_AGAIN_SECONDS = 5  # of a call by itself that waits for room at the carrier
 _LONGEST_WAIT_MS = LEARNT_FOR_MS  # what is learnt is forgotten by then, and tried again
 
@@ -176,6 +179,25 @@ def wait_for_room(call: Call, ceiling: Ceiling, token: str, *, ports: DialPorts)
         noted = Revision({}, note=note)
         revise_call(call.account_id, call.call_id, lambda c: None if _waits(c, note) else noted, calls=ports.calls)
         ports.workflow.answer(token, {"result": "wait", "seconds": _LOOK_AGAIN_SECONDS})
+        return
+    ports.workflow.answer(token, ENDED)
+
+
+def wait_for_person(call: Call, token: str, *, ports: DialPorts) -> None:
+    """The person is in another call: a campaign's call waits at the doorway, one by itself here, and not for ever."""
+    now, since, reason = ports.clock.now(), in_a_call_since(call), EndedReason.IN_A_CALL.value
+    ids = call.account_id, call.call_id
+    if call.recipient is not None:
+        _put_back(call, reason, ports=ports)
+    elif since is not None and now >= waits_until(call.not_after, since):
+        over = {"never_dialled": EndedReason.IN_A_CALL, "never_dialled_why": reason}
+        given_up = Revision(over, note=TimelineEntry(now, "not_dialled", reason))
+        revise_call(*ids, lambda c: None if c.never_dialled else given_up, calls=ports.calls)
+    else:
+        if since is None:
+            noted = Revision({}, note=TimelineEntry(now, _WAITS, reason))
+            revise_call(*ids, lambda c: noted if c.status is CallStatus.QUEUED else None, calls=ports.calls)
+        ports.workflow.answer(token, {"result": "wait", "seconds": _IN_A_CALL_SECONDS})
         return
     ports.workflow.answer(token, ENDED)
 

@@ -15,7 +15,6 @@ from calling.domain.agent import VoicemailAction
 from calling.domain.call import Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.callbacks import CallCallback
 from calling.domain.ceiling import Ceiling
-from calling.domain.contact import waits_until
 from calling.domain.errors import CarrierAmbiguous, CarrierRefused, CarrierThrottled
 from calling.domain.hold import RECOGNISER_FULL
 from calling.domain.lease import ACCOUNT_POOL, CARRIERS, UNCOUNTED, holder_in
@@ -32,6 +31,7 @@ from calling.usecases.dial_answers import (
     placed_at_carrier,
     refused_by_carrier,
     throttled,
+    wait_for_person,
     wait_for_room,
 )
 from calling.usecases.permit_dial import dial_refusal
@@ -44,7 +44,6 @@ TOKEN_SECONDS = 600  # a stream token outlives the carrier's own queue and the r
 # The carrier's limit is the timer behind ours: ours comes first, so that the goodbye is said and the call is known to
 # have ended at its longest; the carrier's ends what we failed to.
 CARRIER_LIMIT_MARGIN_SECONDS = 15
-IN_A_CALL_SECONDS = 15  # between two looks whether the person's other call is over
 _WHATEVER_MS = 24 * 3600 * 1000  # the doorway's count moves on however far ahead it is
 
 
@@ -140,21 +139,6 @@ def _held(call: Call, *, ports: DialPorts) -> int | None:
     return ceil((until - now) / 1000)
 
 
-def _wait_for_person(call: Call, token: str, *, ports: DialPorts) -> None:
-    """The person is in another call: a campaign's call waits at the doorway, one by itself here, and not for ever."""
-    now, since = ports.clock.now(), call.in_a_call_since
-    reason, campaigns = EndedReason.IN_A_CALL, call.recipient is not None
-    if campaigns or (since is not None and now >= waits_until(call.not_after, since)):
-        _give_up(call, reason, reason.value, put_back=campaigns, ports=ports)
-        ports.workflow.answer(token, ENDED)
-        return
-    if since is None:
-        note = Revision({}, note=TimelineEntry(now, "waiting", reason.value))
-        ids = call.account_id, call.call_id
-        revise_call(*ids, lambda c: note if c.status is CallStatus.QUEUED else None, calls=ports.calls)
-    ports.workflow.answer(token, {"result": "wait", "seconds": IN_A_CALL_SECONDS})
-
-
 def _pace(call: Call, account: CarrierAccount, limits: Limits, *, ports: DialPorts) -> int | None:
     """Wait for the call's slot; seconds to come back after where it is too far away to sleep for.
 
@@ -217,7 +201,7 @@ def _ask_if_allowed(
 ) -> None:
     """Its moment has come: ask the carrier, if the person may be called and is free, and the carrier account too."""
     if ports.lines.is_shared(call.account_id, call.person, call.call_id):  # they called us since it was dispatched
-        _wait_for_person(call, token, ports=ports)
+        wait_for_person(call, token, ports=ports)
         return
     if not _permitted(call, limits, ports=ports):
         ports.workflow.answer(token, ENDED)

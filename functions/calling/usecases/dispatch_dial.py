@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from calling.domain.call import LOOK_MS, Call, CallStatus, EndedReason, TimelineEntry
 from calling.domain.contact import waits_until
+from calling.domain.due import in_a_call_since
 from calling.domain.hold import RECOGNISER_FULL
 from calling.domain.revision import Revision
 from calling.ports import (
@@ -70,7 +71,7 @@ def dispatch_dial(
     campaign = campaigns.get(account_id, call.campaign_id or "") if call.recipient is not None else None
     wait = RECOGNISER_FULL if hold.until() > now else None
     wait = wait or take_places(call, campaign, limits.get(account_id), leases=leases, lines=lines, now=now)
-    if wait == EndedReason.IN_A_CALL and now >= waits_until(call.not_after, call.in_a_call_since or now):
+    if wait == EndedReason.IN_A_CALL and now >= waits_until(call.not_after, in_a_call_since(call) or now):
         return _not_dialled(call, EndedReason.IN_A_CALL, now, calls=calls, workflow=workflow)
     if wait is not None:
         _note_wait(call, wait, now, calls=calls)
@@ -99,7 +100,7 @@ def _refusal(call: Call, now: int) -> EndedReason | None:
     if call.cancel_requested_at is not None:
         return EndedReason.CANCELED
     if call.not_after is not None and now >= call.not_after:
-        return EndedReason.EXPIRED if call.in_a_call_since is None else EndedReason.IN_A_CALL
+        return EndedReason.EXPIRED if in_a_call_since(call) is None else EndedReason.IN_A_CALL
     return call.never_dialled
 
 
@@ -120,7 +121,7 @@ def _refuse(call: Call, reason: EndedReason, note: TimelineEntry) -> Revision | 
 def _note_wait(call: Call, reason: str, now: int, *, calls: CallStore) -> None:
     """Note a wait once, not each time the message comes by; and now and then, that its message is still on its way."""
     if reason == EndedReason.IN_A_CALL:  # since when is told by the last entry
-        noted = call.in_a_call_since is not None
+        noted = in_a_call_since(call) is not None
     else:
         noted = any(entry.event == "waiting" and entry.reason == reason for entry in call.timeline)
     if noted and call.due_at is not None and call.due_at - now > LOOK_MS // 2:

@@ -135,8 +135,7 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
         recipient = ports.campaigns.change_recipient(recipient, recipient)
         drop_places(call, leases=ports.leases, lines=ports.lines, now=now)
     if wait == EndedReason.IN_A_CALL:  # which may last: others are called meanwhile
-        due = in_a_call(recipient, now)
-        ports.campaigns.change_recipient(recipient, put_off(recipient, due, now, look_again=now))
+        ports.campaigns.change_recipient(recipient, put_off(recipient, in_a_call(recipient, now), now, look_again=now))
         leave_places(ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.PUT_OFF
     if wait is not None:
@@ -195,9 +194,8 @@ def _finish(ticket: Ticket, campaign: Campaign, recipient: Recipient, now: int, 
     if take_places(call, campaign, limits, ceiling, leases=ports.leases, lines=ports.lines, now=now) is not None:
         ports.queue.send(ticket, delay_seconds=wait_seconds(campaign.calls_at_once(limits, now), now - ticket.since))
         return Dispatched.WAITING
-    leave_places(
-        ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines
-    )  # where it was settled just now
+    # Where it was settled just now.
+    leave_places(ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
     _start(call, ports=ports)
     return Dispatched.STARTED
 
