@@ -270,7 +270,6 @@ def _intent_is_mine(call: Call, token: str, now: int) -> bool:
 def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> DialRequest:
     expires = now // 1000 + call.ring_seconds + TOKEN_SECONDS
     callback = partial(callbacks.of_call, settings.public_base_url, call.account_id, call.call_id)
-    leave = call.voicemail_action is VoicemailAction.LEAVE_MESSAGE
     return DialRequest(
         from_number=call.from_number,
         to_number=call.to_number,
@@ -283,7 +282,7 @@ def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> Dia
         ),
         status_callback=callback(CallCallback.STATUS),
         amd_callback=callback(CallCallback.AMD) if call.amd_enabled else None,
-        machine_detection="DetectMessageEnd" if leave else "Enable",
+        machine_detection="DetectMessageEnd" if call.voicemail_action is VoicemailAction.LEAVE_MESSAGE else "Enable",
         detection_seconds=call.detection_seconds,
         speech_threshold_ms=call.amd_speech_threshold_ms,
         ring_seconds=call.ring_seconds,

@@ -123,11 +123,10 @@ def _through(ticket: Ticket, *, ports: DoorPorts) -> Dispatched:
         ports.campaigns.change_recipient(recipient, put_off(recipient, due, now, look_again=look_again))
         leave_places(ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.PUT_OFF
-    composed = _compose(campaign, recipient, due, now, ports=ports)
-    if composed is None:
+    call = _compose(campaign, recipient, due, now, ports=ports)
+    if call is None:
         leave_places(ticket, recipient, calls=ports.calls, leases=ports.leases, lines=ports.lines)
         return Dispatched.PUT_OFF
-    call = composed
     ceiling = ports.ceilings.get(call.carrier_account or "", now=now)
     campaign = _note_ceiling(campaign, ceiling, now, ports=ports)
     wait = _hold(call, campaign, limits, ceiling, now, ports=ports)
