@@ -293,9 +293,5 @@ def _request(call: Call, secret: bytes, now: int, settings: DialSettings) -> Dia
 def _give_up(call: Call, reason: EndedReason, words: str, *, put_back: bool = False, ports: DialPorts) -> None:
     note = TimelineEntry(ports.clock.now(), "not_dialled", words)
     given_up = Revision({"never_dialled": reason, "never_dialled_why": words, "put_back": put_back}, note=note)
-    revise_call(
-        call.account_id,
-        call.call_id,
-        lambda c: None if c.never_dialled or c.was_asked_of_carrier else given_up,
-        calls=ports.calls,
-    )
+    ids = call.account_id, call.call_id
+    revise_call(*ids, lambda c: None if c.never_dialled or c.was_asked_of_carrier else given_up, calls=ports.calls)

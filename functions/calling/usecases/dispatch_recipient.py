@@ -291,11 +291,5 @@ def _compose(campaign: Campaign, recipient: Recipient, due: Due, now: int, *, po
 
 
 def _nobody(campaign: Campaign, reason: str, *, ports: DoorPorts) -> None:
-    pause_by_itself(
-        campaign.account_id,
-        campaign.campaign_id,
-        reason,
-        campaigns=ports.campaigns,
-        workflow=ports.campaign_workflow,
-        clock=ports.clock,
-    )
+    ids = (campaign.account_id, campaign.campaign_id)
+    pause_by_itself(*ids, reason, campaigns=ports.campaigns, workflow=ports.campaign_workflow, clock=ports.clock)
