@@ -23,7 +23,10 @@ logger = logging.getLogger(__name__)
 
 _CHUNK = BYTES_A_SECOND // 25  # 40 ms: half the CPU of single frames; partials come at multiples of it
 _LONGEST_CHUNK = BYTES_A_SECOND  # a second is the most that Transcribe takes at once
-_ONSET = 300  # rms; sound that rises to it is sent at once: the first partial of a barge-in hangs on it
+# The first partial of a barge-in hangs on its first sound: after a pause, what rises to _ONSET goes frame by frame.
+_ONSET = 300  # rms
+_PAUSE = BYTES_A_SECOND // 5
+_URGENT = BYTES_A_SECOND // 2  # since the onset
 _KEEP_ALIVE = 1.0  # s without sound after which silence is sent; Transcribe ends a stream after 15 s without
 _SILENCE = bytes(BYTES_A_SECOND // 5)
 _LOUD = 1000  # rms
@@ -91,7 +94,8 @@ class Recognition:
         self._refused = refused
         self._chance = chance
         self._sound = Backlog()
-        self._loud = False
+        self._quiet = _PAUSE  # bytes since the last sound that was not quiet
+        self._urgent = 0  # bytes to go frame by frame; negative: none
         self._ready = asyncio.Event()  # there is a chunk to send, or the end to tell
         self._closing = asyncio.Event()
         self._finished = asyncio.Event()
@@ -106,9 +110,14 @@ class Recognition:
     def send(self, pcm: bytes) -> None:
         """Queue 16-bit PCM at 8 kHz."""
         self._sound.add(pcm)
-        was_loud, self._loud = self._loud, mulaw.loudness(pcm) >= _ONSET
-        if self._sound.waiting >= _CHUNK or (self._loud and not was_loud):
+        if mulaw.loudness(pcm) < _ONSET:
+            self._quiet += len(pcm)
+        else:
+            self._urgent = _URGENT if self._quiet >= _PAUSE else self._urgent
+            self._quiet = 0
+        if self._sound.waiting >= _CHUNK or self._urgent > 0:
             self._ready.set()
+        self._urgent -= len(pcm)
 
     async def close(self) -> None:
         """End the input and wait for the last results."""

@@ -145,8 +145,12 @@ async def test_sound_is_sent_in_chunks_of_forty_milliseconds() -> None:
     assert await chunks_of(*[QUIET] * 6) == [640] * 3
 
 
-async def test_the_first_loud_sound_after_quiet_is_sent_at_once() -> None:
-    assert await chunks_of(QUIET, QUIET, LOUD, LOUD, LOUD, QUIET, LOUD) == [640, 320, 640, 640]
+async def test_the_first_half_second_of_speech_goes_frame_by_frame() -> None:
+    assert await chunks_of(*[QUIET] * 10, *[LOUD] * 29) == [640] * 5 + [320] * 25 + [640] * 2
+
+
+async def test_a_short_gap_in_speech_is_no_pause() -> None:
+    assert await chunks_of(*[LOUD] * 25, *[QUIET] * 4, *[LOUD] * 4) == [320] * 25 + [640] * 4
 
 
 async def test_a_lost_stream_is_opened_again_and_its_segments_are_its_own() -> None:
