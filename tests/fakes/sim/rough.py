@@ -28,7 +28,7 @@ _KINDS: tuple[Callable[[], list[Life]], ...] = (
 
 
 def small_world(kill_at: tuple[str, int] | None = None, *, seed: int = 0) -> tuple[CampaignWorld, str]:
-    """Twelve people of all kinds and three single calls; scheduled; one ticket ends among the dead letters."""
+    """Twelve people of all kinds, three single calls, and one that comes in; scheduled; one ticket ends among the dead letters."""
     limits = Limits(max_concurrent_calls=5, single_call_reserve=1, calls_per_second=4)
     world = CampaignWorld(faults=Faults(seed, kill_at), limits=limits, max_call_duration_seconds=30)
     world.openers = True
@@ -47,6 +47,7 @@ def small_world(kill_at: tuple[str, int] | None = None, *, seed: int = 0) -> tup
     )
     for second in (52, 53, 54):  # the last one finds no place, and waits
         world.at(second, partial(world.single, f"+4473869999{second}"))
+    world.at(55, partial(world.calls_us, "+447386999955", human(2)))
     return world, campaign_id
 
 
