@@ -28,7 +28,7 @@ _KINDS: tuple[Callable[[], list[Life]], ...] = (
 
 
 def small_world(kill_at: tuple[str, int] | None = None, *, seed: int = 0) -> tuple[CampaignWorld, str]:
-    """Twelve people of all kinds, three single calls, and one that comes in; scheduled; one ticket ends among the dead letters."""
+    """Twelve people of all kinds, three single calls, one that comes in; scheduled; one ticket is a dead letter."""
     limits = Limits(max_concurrent_calls=5, single_call_reserve=1, calls_per_second=4)
     world = CampaignWorld(faults=Faults(seed, kill_at), limits=limits, max_call_duration_seconds=30)
     world.openers = True
