@@ -4,7 +4,6 @@ The carrier is asked; what still lives without anybody on our side is ended, and
 dialled here.
 """
 
-from contextlib import suppress
 from typing import Any
 
 from calling.domain.call import Call, EndedReason, TimelineEntry
@@ -19,6 +18,7 @@ __all__ = ["ResolvePorts", "resolve_call"]
 
 POLL_SECONDS = 4
 _MAX_DIAL_FAILURES = 8
+_WHY_WITHIN_MS = 60_000  # of a call's end; its recipient waits for their next try meanwhile
 
 
 def resolve_call(account_id: str, call_id: str, *, ports: ResolvePorts) -> dict[str, Any]:
@@ -34,9 +34,7 @@ def resolve_call(account_id: str, call_id: str, *, ports: ResolvePorts) -> dict[
     if call is None or call.status.is_terminal or call.never_dialled is not None:
         return {"result": "ended"}
     if call.carrier_is_done:
-        if is_unexplained(call):
-            _ask_why(call, ports=ports)
-        return {"result": "ended"}
+        return _ask_why(call, ports=ports) if is_unexplained(call) else {"result": "ended"}
     if not call.was_asked_of_carrier:
         return _never_asked(call, ports=ports)
     if call.refusal is not None:
@@ -94,15 +92,20 @@ def _ask(call: Call, account: CarrierAccount, *, past_deadline: bool, ports: Res
     return _again()
 
 
-def _ask_why(call: Call, *, ports: ResolvePorts) -> None:
-    """Learn why the carrier failed a call: once, for it is over whatever is answered."""
+def _ask_why(call: Call, *, ports: ResolvePorts) -> dict[str, Any]:
+    """Learn why the carrier failed a call. It is over whatever is answered, so it is settled without soon after."""
     number = ports.agents.get_number(call.account_id, call.our_number)
-    if number is None:
-        return
-    with suppress(CarrierError):
+    now = ports.clock.now()
+    if number is None or now >= (call.carrier_ended_at or 0) + _WHY_WITHIN_MS:
+        return {"result": "ended"}
+    try:
         found = ask_carrier(call, ports.credentials.of_number(number), carrier=ports.carrier)
-        if found is not None:
-            _store(call, found, ports.clock.now(), ports=ports)
+    except CarrierError:
+        return _again()
+    if found is None or not found.status.is_terminal:  # what it shows may lag behind what it has told
+        return _again()
+    _store(call, found, now, ports=ports)
+    return {"result": "ended"}
 
 
 def _store(call: Call, found: CarrierCall, now: int, *, ports: ResolvePorts) -> Call:
