@@ -44,7 +44,7 @@ from tests.fakes.stores import MemoryAgentStore, MemoryCallStore, MemoryPeopleSt
 
 ACCOUNT, AGENT, ROOM = "acct_bench", "agent_bench", 10_000  # streams at once
 OURS, THEIRS = PhoneNumber("+447700900000"), PhoneNumber("+447700900123")
-OPENER = "Hello, this is Emma from Smile Dental about your appointment."
+OPENER = "Hello, this is Emma, an AI assistant from Smile Dental, about your appointment."
 PURPOSE = "Ask whether Sarah can come on Tuesday at 2 PM for her check-up, and agree a time."
 
 

@@ -26,7 +26,7 @@ from tests.fakes.stores import MemoryAgentStore, MemoryCallStore, MemoryPeopleSt
 
 ACCOUNT, CARRIER = "acct_0123456789ab", CarrierAccount("AC" + "1" * 32, "auth-token")
 URL = "ws://media.example"
-OPENER = "Hello, this is Emma from Smile Dental about your appointment."
+OPENER = "Hello, this is Emma, an AI assistant from Smile Dental, about your appointment."
 PURPOSE = "Ask whether Sarah can come on Tuesday at 2 PM for her check-up, and agree a time."
 
 
