@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from calling.domain.disclosure import AI_NOTICE
 from tests.flows.house_story import Story
 from tests.flows.house_world import Running, eventually
 from tests.flows.test_house_calls import words
@@ -58,7 +59,7 @@ def test_a_message_is_left_after_the_beep_and_not_charged(story: Story, asked: d
     assert record["voicemail_left"] is True
     assert record["voicemail_detected"] is True
     assert record["charged_minutes"] == 0
-    assert words(call["heard"])[-9:] == words([MESSAGE.replace("{who}", "Auntie")])
+    assert words(call["heard"]) == words([AI_NOTICE, MESSAGE.replace("{who}", "Auntie")])
     assert call["parameters"]["MachineDetection"] == ["DetectMessageEnd"]
 
 

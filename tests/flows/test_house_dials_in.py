@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from calling.domain.disclosure import AI_NOTICE
 from tests.flows.house_story import SARAH, Story
 from tests.flows.house_world import Running, eventually
 
@@ -72,7 +73,7 @@ def inbound(story: Story) -> Inbound:
 def test_it_is_answered_with_the_welcome_word_for_word(inbound: Inbound) -> None:
     for record in (inbound.named, inbound.unnamed):
         first = next(turn for turn in record["turns"] if turn["role"] == "agent")
-        assert first["text"] == WELCOME
+        assert first["text"] == f"{AI_NOTICE} {WELCOME}"
 
 
 def test_memory_is_spoken_of_after_the_caller_has_said_who_they_are(inbound: Inbound) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from calling.domain.disclosure import AI_NOTICE
 from tests.flows.house_world import TERMINAL, Customer, HouseProcess, Running, eventually, some_ports
 
 pytestmark = pytest.mark.timeout(240)  # the whole story is one fixture: a minute and a half, more on a busy machine
@@ -273,7 +274,8 @@ def test_doubles_and_disorder_change_nothing(trouble: Trouble) -> None:
 def test_a_person_who_meets_a_busy_model_is_told_so_and_then_the_truth(trouble: Trouble) -> None:
     record = trouble.records["model busy, completed"]
     said = " ".join(turn["text"] for turn in record["turns"] if turn["role"] == "agent")
-    assert said == "One moment, please. I'm sorry, something is wrong on my side and I can't go on. Goodbye."
+    last_words = "I'm sorry, something is wrong on my side and I can't go on. Goodbye."
+    assert said == f"{AI_NOTICE} One moment, please. {last_words}"
     assert (record["ended_reason"], record["call_summary"] is not None) == ("error", True)
 
 
