@@ -7,12 +7,15 @@ from itertools import pairwise
 import pytest
 
 from calling.domain.agent import VoicemailAction
-from calling.domain.call import CallStatus, EndedReason
+from calling.domain.call import CallStatus, CarrierStatus, EndedReason
+from calling.domain.errors import CarrierAmbiguous
 from calling.domain.limits import Limits
 from calling.domain.phone_number import PhoneNumber
+from calling.domain.revision import Revision
 from calling.ports import CarrierAccount
 from calling.usecases.dial_call import CARRIER_LIMIT_MARGIN_SECONDS, DialPorts, DialSettings, dial_call
-from calling.usecases.resolve_call import ResolvePorts, resolve_call
+from calling.usecases.resolve_call import POLL_SECONDS, ResolvePorts, resolve_call
+from calling.usecases.revise_call import revise_call
 from tests.fakes.outside import MemoryCredentials
 from tests.fakes.world import ACCOUNT, World
 
@@ -114,6 +117,36 @@ def test_a_secret_that_cannot_be_read_costs_no_attempt() -> None:
 def resolve(world: World) -> dict[str, object]:
     ports = ResolvePorts(world.calls, world.agents, world.credentials, world.carrier, world.clock)
     return resolve_call(ACCOUNT, "call_1", ports=ports)
+
+
+def failed_before_it_rang(world: World) -> str:
+    """Dial a call that the carrier has failed, as its callback says without a reason; its SID."""
+    world.accept("call_1")
+    dial(world, "call_1", "token")
+    (sid,) = world.carrier.calls
+    over = {"carrier_status": CarrierStatus.FAILED, "carrier_ended_at": world.clock.now()}
+    revise_call(ACCOUNT, "call_1", lambda _: Revision(over), calls=world.calls)
+    world.carrier.error = CarrierAmbiguous("The carrier is away.")
+    return sid
+
+
+def test_a_carrier_that_is_away_is_asked_again_why_it_failed_a_call() -> None:
+    world = World()
+    sid = failed_before_it_rang(world)
+    assert resolve(world) == {"result": "wait", "seconds": POLL_SECONDS}
+    world.carrier.error = None
+    assert resolve(world) == {"result": "wait", "seconds": POLL_SECONDS}, "what it shows lags behind"
+    failed = replace(world.carrier.calls[sid], status=CarrierStatus.FAILED, error_code=10004)
+    world.carrier.calls[sid] = failed
+    assert resolve(world)["result"] == "ended"
+    assert world.call("call_1").carrier_error_code == 10004
+
+
+def test_a_call_is_settled_without_a_reason_a_minute_after_its_end() -> None:
+    world = World()
+    failed_before_it_rang(world)
+    world.clock.advance(60)
+    assert resolve(world)["result"] == "ended"
 
 
 @pytest.mark.parametrize(
